@@ -1,0 +1,2 @@
+// The one executable.
+return 0;
