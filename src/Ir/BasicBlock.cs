@@ -32,28 +32,20 @@ public sealed class BasicBlock(string? name = null)
     internal void RemovePredecessor(BasicBlock block) => _predecessors.Remove(block);
 
     /// <summary>The instructions in order. Safe against removal of the current one while iterating.</summary>
-    public IEnumerable<Instruction> Instructions
-    {
-        get
-        {
-            for (Instruction? instruction = First; instruction is not null;)
-            {
-                Instruction? next = instruction.Next;
-                yield return instruction;
-                instruction = next;
-            }
-        }
-    }
+    public InstructionRange Instructions => new(First);
 
-    public IEnumerable<PhiInstruction> Phis
+    /// <summary>The phis at the block's start. Safe against removal of the current one while iterating.</summary>
+    public PhiRange Phis => new(First);
+
+    /// <summary>The first instruction that is no phi.</summary>
+    public Instruction? FirstNonPhi
     {
         get
         {
-            for (Instruction? instruction = First; instruction is PhiInstruction phi;)
-            {
+            Instruction? instruction = First;
+            while (instruction is PhiInstruction)
                 instruction = instruction.Next;
-                yield return phi;
-            }
+            return instruction;
         }
     }
 
@@ -80,12 +72,7 @@ public sealed class BasicBlock(string? name = null)
     /// <summary>Inserts at the start of the block: phis at the very start, others behind the phis.</summary>
     public T Prepend<T>(T instruction) where T : Instruction
     {
-        Instruction? position = First;
-        if (instruction is not PhiInstruction)
-        {
-            while (position is PhiInstruction)
-                position = position.Next;
-        }
+        Instruction? position = instruction is PhiInstruction ? First : FirstNonPhi;
         Link(instruction, position is null ? Last : position.Previous, position);
         return instruction;
     }

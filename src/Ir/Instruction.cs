@@ -8,12 +8,16 @@ public class Instruction : Value
 {
     private Value[] _operands;
 
+    // Where operand i's value lists this instruction among its users; -1 for constants, which keep no list.
+    private int[] _usePositions;
+
     public Instruction(IrOpcode opcode, IrType type, params Value[] operands) : base(type)
     {
         Opcode = opcode;
         _operands = operands;
-        foreach (Value operand in operands)
-            operand.AddUser(this);
+        _usePositions = operands.Length == 0 ? [] : new int[operands.Length];
+        for (int i = 0; i < operands.Length; i++)
+            _usePositions[i] = operands[i].AddUser(this);
     }
 
     public IrOpcode Opcode { get; }
@@ -35,22 +39,37 @@ public class Instruction : Value
 
     public void SetOperand(int index, Value value)
     {
-        _operands[index].RemoveUser(this);
+        _operands[index].RemoveUser(_usePositions[index]);
         _operands[index] = value;
-        value.AddUser(this);
+        _usePositions[index] = value.AddUser(this);
+    }
+
+    internal void UseMoved(Value value, int from, int to)
+    {
+        for (int i = 0; i < _operands.Length; i++)
+        {
+            if (_usePositions[i] == from && ReferenceEquals(_operands[i], value))
+            {
+                _usePositions[i] = to;
+                return;
+            }
+        }
+        throw new InvalidOperationException($"{Opcode} is not a user of this value.");
     }
 
     private protected void AppendOperand(Value value)
     {
         Array.Resize(ref _operands, _operands.Length + 1);
+        Array.Resize(ref _usePositions, _operands.Length);
         _operands[^1] = value;
-        value.AddUser(this);
+        _usePositions[^1] = value.AddUser(this);
     }
 
     private protected void RemoveOperandAt(int index)
     {
-        _operands[index].RemoveUser(this);
+        _operands[index].RemoveUser(_usePositions[index]);
         _operands = [.. _operands.AsSpan(0, index), .. _operands.AsSpan(index + 1)];
+        _usePositions = [.. _usePositions.AsSpan(0, index), .. _usePositions.AsSpan(index + 1)];
     }
 
     public virtual bool IsTerminator => false;
@@ -61,9 +80,16 @@ public class Instruction : Value
         if (HasUsers)
             throw new InvalidOperationException($"{Opcode} is erased while it still has users.");
         Block?.Remove(this);
-        foreach (Value operand in _operands)
-            operand.RemoveUser(this);
+        DropOperands();
+    }
+
+    /// <summary>Forgets all operands; for instructions that are about to be erased and may use each other.</summary>
+    internal void DropOperands()
+    {
+        for (int i = 0; i < _operands.Length; i++)
+            _operands[i].RemoveUser(_usePositions[i]);
         _operands = [];
+        _usePositions = [];
     }
 }
 
@@ -110,7 +136,10 @@ public sealed class StoreInstruction(Value pointer, Value value, int alignment, 
     public Value StoredValue => GetOperand(1);
 }
 
-/// <summary>MemCopy, MemMove, MemSet and MemCompare: two pointers (or pointer and byte value) and a length.</summary>
+/// <summary>
+/// MemCopy, MemMove, MemSet and MemCompare: two pointers (for MemSet a pointer and an I8) and a length in bytes (I64). For
+/// MemCompare the "destination" is the first object compared.
+/// </summary>
 public sealed class BlockMemoryInstruction(IrOpcode opcode, Value destination, Value source, Value length, int alignment, bool isVolatile = false)
     : MemoryInstruction(opcode, opcode == IrOpcode.MemCompare ? IrType.I32 : IrType.Void, alignment, isVolatile, destination, source, length)
 {
@@ -238,6 +267,9 @@ public sealed class PhiInstruction(IrType type) : Instruction(IrOpcode.Phi, type
         RemoveOperandAt(index);
         _blocks.RemoveAt(index);
     }
+
+    /// <summary>Forgets one edge from a block.</summary>
+    public void RemoveIncoming(BasicBlock block) => RemoveIncoming(_blocks.IndexOf(block));
 
     /// <summary>The value that flows in from a block (the first, when the block has several edges), or null.</summary>
     public Value? GetIncoming(BasicBlock block)

@@ -143,4 +143,24 @@ public sealed class Function(string name, FunctionSignature signature) : GlobalV
         for (int i = 0; i < Blocks.Count; i++)
             Blocks[i].Index = i;
     }
+
+    /// <summary>
+    /// Renumbers the blocks and gives parameters and instructions dense <see cref="Value.Number"/>s in layout order.
+    /// </summary>
+    /// <returns>How many numbers were given.</returns>
+    public int NumberValues()
+    {
+        int number = 0;
+        foreach (Parameter parameter in Parameters)
+            parameter.Number = number++;
+        for (int i = 0; i < Blocks.Count; i++)
+        {
+            Blocks[i].Index = i;
+            for (Instruction? instruction = Blocks[i].First; instruction is not null; instruction = instruction.Next)
+                instruction.Number = number++;
+        }
+        return number;
+    }
+
+    public override string ToString() => Symbol;
 }

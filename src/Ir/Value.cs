@@ -18,15 +18,30 @@ public abstract class Value(IrType type)
 
     public bool HasUsers => _users.Count > 0;
 
-    internal virtual void AddUser(Instruction user) => _users.Add(user);
+    /// <summary>
+    /// A dense number for side tables, given to parameters and instructions by <see cref="Function.NumberValues"/>; within a
+    /// block it grows in program order. Stale as soon as a pass inserts something.
+    /// </summary>
+    public int Number { get; internal set; } = -1;
 
-    internal virtual void RemoveUser(Instruction user)
+    /// <summary>Registers a use and returns its position in <see cref="Users"/>, which the user remembers.</summary>
+    internal virtual int AddUser(Instruction user)
     {
-        int index = _users.LastIndexOf(user);
-        if (index < 0)
-            throw new InvalidOperationException($"{user.Opcode} is not a user of this value.");
-        _users[index] = _users[^1];
-        _users.RemoveAt(_users.Count - 1);
+        _users.Add(user);
+        return _users.Count - 1;
+    }
+
+    /// <summary>Forgets the use at a position; the last use moves into the gap, so that removal takes constant time.</summary>
+    internal virtual void RemoveUser(int position)
+    {
+        int last = _users.Count - 1;
+        if (position != last)
+        {
+            Instruction moved = _users[last];
+            _users[position] = moved;
+            moved.UseMoved(this, last, position);
+        }
+        _users.RemoveAt(last);
     }
 
     /// <summary>Makes every user of this value use <paramref name="replacement"/> instead.</summary>
@@ -37,7 +52,7 @@ public abstract class Value(IrType type)
         while (_users.Count > 0)
         {
             Instruction user = _users[^1];
-            for (int i = 0; i < user.OperandCount; i++)
+            for (int i = user.OperandCount - 1; i >= 0; i--)
             {
                 if (ReferenceEquals(user.GetOperand(i), this))
                     user.SetOperand(i, replacement);
@@ -65,6 +80,17 @@ public sealed class Constant : Value
 
     public bool IsZero => Bits == UInt128.Zero;
 
+    public bool IsOne => Bits == UInt128.One;
+
+    /// <summary>Every bit of the type is set.</summary>
+    public bool IsAllOnes => Bits == Mask(Type);
+
+    /// <summary>The ones that fill a type.</summary>
+    public static UInt128 Mask(IrType type) => type.Bits() >= 128 ? UInt128.MaxValue : (UInt128.One << type.Bits()) - 1;
+
+    /// <summary>Constants are values, not identities: two are the same when type and bits are.</summary>
+    public bool IsSameAs(Constant other) => Type == other.Type && Bits == other.Bits;
+
     public static Constant I1(bool value) => new(IrType.I1, value ? UInt128.One : UInt128.Zero);
 
     public static Constant I32(long value) => new(IrType.I32, (UInt128)(ulong)value);
@@ -76,9 +102,9 @@ public sealed class Constant : Value
 
     public static Constant NullPointer => new(IrType.Ptr, UInt128.Zero);
 
-    internal override void AddUser(Instruction user) { }
+    internal override int AddUser(Instruction user) => -1;
 
-    internal override void RemoveUser(Instruction user) { }
+    internal override void RemoveUser(int position) { }
 
     public override string ToString() => Type.Bits() > 64 ? Bits.ToString(CultureInfo.InvariantCulture) : Signed.ToString(CultureInfo.InvariantCulture);
 }
@@ -86,9 +112,9 @@ public sealed class Constant : Value
 /// <summary>A value nobody defined: reads of it may yield anything, each time something else.</summary>
 public sealed class Undef(IrType type) : Value(type)
 {
-    internal override void AddUser(Instruction user) { }
+    internal override int AddUser(Instruction user) => -1;
 
-    internal override void RemoveUser(Instruction user) { }
+    internal override void RemoveUser(int position) { }
 }
 
 /// <summary>A function's formal parameter.</summary>
