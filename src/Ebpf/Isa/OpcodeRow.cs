@@ -65,6 +65,12 @@ public sealed record OpcodeRow(
 
     public int Slots => IsWide ? 2 : 1;
 
+    /// <summary>The text of the kernel's log and bpftool where its wording, not only its numbers, differs from LLVM's.</summary>
+    public string? KernelFormat { get; init; }
+
+    /// <summary>The older two-operand spelling (<c>mov32</c>, <c>ldxdw</c>, <c>jsgt</c>) of ubpf and the conformance suite; null when it has none.</summary>
+    public string? Mnemonic { get; init; }
+
     /// <summary>True for a conditional or unconditional jump, calls and exit excluded.</summary>
     public bool IsJump => Effect is Effect.Branch or Effect.Jump;
 }

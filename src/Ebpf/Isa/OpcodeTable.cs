@@ -7,7 +7,8 @@
 //   %d %s   64-bit destination and source register (r0..r10)      %i   immediate (signed)
 //   %D %S   their 32-bit halves (w0..w10)                          %m   memory operand's offset, with its sign: "+ 4"
 //   %j      jump target relative to the next instruction           %w   wide immediate (of both slots)
-//   %c      helper id or name   %f   local function   %k   kfunc   %v   wide immediate's map or variable
+//   %c      helper id or name   %f   local function   %k   kfunc   %v   wide immediate's two halves: "5 + 8"
+//   %a %b   address spaces: upper and lower half of the immediate   %o   packet offset with its sign: "+ 4", nothing for 0
 namespace Ebpfcc.Ebpf.Isa;
 
 /// <summary>The rows of the instruction set and the search from an encoded instruction to its row.</summary>

@@ -17,8 +17,34 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
 
     private void Add(EbpfOpcode opcode, int code, Operation operation, Effect effect, int width, RegisterUse dst, RegisterUse src,
         OffsetUse offset, ImmediateUse immediate, ConformanceGroup group, CpuVersion since, string format,
-        Discriminator discriminator = Discriminator.None, int value = 0)
-        => rows[(int)opcode] = new OpcodeRow(opcode, (byte)code, operation, effect, width, discriminator, value, dst, src, offset, immediate, group, since, format);
+        Discriminator discriminator = Discriminator.None, int value = 0, string? kernel = null)
+        => rows[(int)opcode] = new OpcodeRow(opcode, (byte)code, operation, effect, width, discriminator, value, dst, src, offset, immediate, group, since, format)
+        {
+            KernelFormat = kernel,
+            Mnemonic = Spell(operation, effect, width),
+        };
+
+    /// <summary>The mnemonic is the operation's name and its width: ALU and jumps say 32, memory says b, h, w or dw.</summary>
+    private static string? Spell(Operation operation, Effect effect, int width)
+    {
+        string suffix = width switch { 8 => "b", 16 => "h", 32 => "w", _ => "dw" };
+        return operation switch
+        {
+            Operation.ToLe => $"le{width}",
+            Operation.ToBe => $"be{width}",
+            Operation.Bswap => $"swap{width}",
+            Operation.LoadImmediate => "lddw",
+            Operation.LoadPacketAbsolute => "ldabs" + suffix,
+            Operation.LoadPacketIndirect => "ldind" + suffix,
+            Operation.Load => "ldx" + suffix,
+            Operation.LoadSx => "ldxs" + suffix,
+            Operation.Store => "st" + suffix,
+            Operation.AddrSpaceCast or Operation.MovSx or Operation.LoadAcquire or Operation.StoreRelease or Operation.None => null,
+            _ when effect == Effect.Atomic => null,
+            Operation.MayGoto => "may_goto",
+            _ => operation.ToString().ToLowerInvariant() + (width == 32 ? "32" : ""),
+        };
+    }
 
     /// <summary>
     /// Four rows: 64-bit and 32-bit, immediate and register. The 64-bit forms belong to <paramref name="group64"/>.
@@ -58,6 +84,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
             bool wide = width == 64;
             Add(opcode, 0xb0 | Reg | (wide ? Alu64 : Alu), Operation.MovSx, Effect.Alu, width, Write, Read, OffsetUse.Discriminator, ImmediateUse.Zero,
                 wide ? Base64 : Base32, V4, wide ? $"%d = (s{from})%s" : $"%D = (s{from})%S", Discriminator.Offset, from);
+            rows[(int)opcode] = rows[(int)opcode] with { Mnemonic = $"movsx{from}{width}" };
         }
         Add(EbpfOpcode.AddrSpaceCast, 0xb0 | Reg | Alu64, Operation.AddrSpaceCast, Effect.Alu, 64, Write, Read, OffsetUse.Discriminator,
             ImmediateUse.AddressSpaces, Linux, V1, "%d = addr_space_cast(%s, %a, %b)", Discriminator.Offset, 1);
@@ -95,7 +122,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
         })
         {
             Add(opcode, Ld | Imm64 | SizeBits(64), Operation.LoadImmediate, Effect.LoadImmediate, 64, Write, RegisterUse.None, OffsetUse.Zero,
-                ImmediateUse.Wide, group, V1, format, Source, (int)kind);
+                ImmediateUse.Wide, group, V1, format, Source, (int)kind, "%d = %w");
         }
 
         for (int i = 0; i < 3; i++)
@@ -104,7 +131,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
             Add(EbpfOpcode.LoadAbs8 + i, Ld | Abs | SizeBits(width), Operation.LoadPacketAbsolute, Effect.PacketLoad, width, RegisterUse.None, RegisterUse.None,
                 OffsetUse.Zero, ImmediateUse.PacketOffset, Packet, V1, $"r0 = *(u{width} *)skb[%i]");
             Add(EbpfOpcode.LoadInd8 + i, Ld | Ind | SizeBits(width), Operation.LoadPacketIndirect, Effect.PacketLoad, width, RegisterUse.None, Read,
-                OffsetUse.Zero, ImmediateUse.PacketOffset, Packet, V1, $"r0 = *(u{width} *)skb[%s + %i]");
+                OffsetUse.Zero, ImmediateUse.PacketOffset, Packet, V1, $"r0 = *(u{width} *)skb[%s %o]", kernel: $"r0 = *(u{width} *)skb[%s + %i]");
             Add(EbpfOpcode.LoadSx8 + i, Ldx | MemSx | SizeBits(width), Operation.LoadSx, Effect.Load, width, Write, Read, OffsetUse.Memory,
                 ImmediateUse.Zero, Base64, V4, $"%d = *(s{width} *)(%s %m)");
         }
@@ -118,6 +145,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
                 ImmediateUse.Value, group, V1, $"*(u{width} *)(%d %m) = %i");
             Add(EbpfOpcode.StoreReg8 + i, Stx | Mem | SizeBits(width), Operation.Store, Effect.Store, width, Read, Read, OffsetUse.Memory,
                 ImmediateUse.Zero, group, V1, $"*(u{width} *)(%d %m) = %s");
+            rows[(int)EbpfOpcode.StoreReg8 + i] = rows[(int)EbpfOpcode.StoreReg8 + i] with { Mnemonic = "stx" + rows[(int)EbpfOpcode.StoreReg8 + i].Mnemonic![2..] };
         }
     }
 
@@ -129,6 +157,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
             int code = Stx | AtomicMode | SizeBits(width);
             ConformanceGroup group = width == 64 ? Atomic64 : Atomic32;
             string source = width == 64 ? "%s" : "%S";
+            string prefix = width == 64 ? "64" : "";
             EbpfOpcode plain = width == 64 ? EbpfOpcode.AtomicAdd64 : EbpfOpcode.AtomicAdd32;
             EbpfOpcode fetch = width == 64 ? EbpfOpcode.AtomicFetchAdd64 : EbpfOpcode.AtomicFetchAdd32;
             (int Op, string Symbol, string Name)[] operations = [(0x00, "+=", "add"), (0x40, "|=", "or"), (0x50, "&=", "and"), (0xa0, "^=", "xor")];
@@ -138,12 +167,15 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
                 Add(plain + i, code, Operation.AtomicAdd + i, Effect.Atomic, width, Read, Read, OffsetUse.Memory, ImmediateUse.Discriminator, group,
                     op == 0 ? V1 : V3, $"lock *(u{width} *)(%d %m) {symbol} {source}", Discriminator.Immediate, op);
                 Add(fetch + i, code, Operation.AtomicFetchAdd + i, Effect.Atomic, width, Read, ReadWrite, OffsetUse.Memory, ImmediateUse.Discriminator, group,
-                    V3, $"{source} = atomic_fetch_{name}((u{width} *)(%d %m), {source})", Discriminator.Immediate, op | Fetch);
+                    V3, $"{source} = atomic_fetch_{name}((u{width} *)(%d %m), {source})", Discriminator.Immediate, op | Fetch,
+                    $"%s = atomic{prefix}_fetch_{name}((u{width} *)(%d %m), %s)");
             }
             Add(fetch + 4, code, Operation.AtomicXchg, Effect.Atomic, width, Read, ReadWrite, OffsetUse.Memory, ImmediateUse.Discriminator, group, V3,
-                width == 64 ? "%s = xchg_64(%d %m, %s)" : "%S = xchg32_32(%d %m, %S)", Discriminator.Immediate, 0xe0 | Fetch);
+                width == 64 ? "%s = xchg_64(%d %m, %s)" : "%S = xchg32_32(%d %m, %S)", Discriminator.Immediate, 0xe0 | Fetch,
+                $"%s = atomic{prefix}_xchg((u{width} *)(%d %m), %s)");
             Add(fetch + 5, code, Operation.AtomicCmpXchg, Effect.Atomic, width, Read, Read, OffsetUse.Memory, ImmediateUse.Discriminator, group, V3,
-                width == 64 ? "r0 = cmpxchg_64(%d %m, r0, %s)" : "w0 = cmpxchg32_32(%d %m, w0, %S)", Discriminator.Immediate, 0xf0 | Fetch);
+                width == 64 ? "r0 = cmpxchg_64(%d %m, r0, %s)" : "w0 = cmpxchg32_32(%d %m, w0, %S)", Discriminator.Immediate, 0xf0 | Fetch,
+                $"r0 = atomic{prefix}_cmpxchg((u{width} *)(%d %m), r0, %s)");
         }
         for (int i = 0; i < 4; i++)
         {
