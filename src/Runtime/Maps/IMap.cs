@@ -67,6 +67,12 @@ public unsafe interface IMap : IDisposable
 
     /// <summary>Direct access for LDDW of a map's value (arrays, global data): the address of byte <paramref name="offset"/>, or null.</summary>
     byte* DirectValue(uint offset);
+
+    /// <summary>
+    /// Does the map's value memory contain these bytes? Then also the largest range around them that programs may touch: what
+    /// sandboxed accesses are checked against.
+    /// </summary>
+    bool FindRegion(byte* address, nuint size, out byte* start, out nuint length);
 }
 
 /// <summary>

@@ -1,0 +1,85 @@
+// The memory an unverified program may touch: its stack, what R1 points at, the packet and the maps. The loop asks here only
+// when neither the stack nor the window found last contains an access.
+using Ebpfcc.Ebpf.Abi;
+using Ebpfcc.Runtime.Contexts;
+using Ebpfcc.Runtime.Helpers;
+using Ebpfcc.Runtime.Maps;
+
+namespace Ebpfcc.Runtime.Execution.Interpretation;
+
+/// <summary>The windows and permissions of one sandboxed run.</summary>
+internal sealed unsafe class Sandbox(InterpretedProgram program, GuestContext context, nint r1, nint r2)
+{
+    private InterpretedProgram _program = program;
+
+    private bool IsRaw => context.Context is null || (nint)context.Context != r1;
+
+    /// <summary>A tail call entered another program: its maps count from now on.</summary>
+    public void Enter(InterpretedProgram program) => _program = program;
+
+    /// <summary>Is every byte readable? Remembers the window it found.</summary>
+    public bool FindReadable(MachineState* state, ulong address, ulong size) => Find(ref state->Readable, address, size, write: false);
+
+    public bool FindWritable(MachineState* state, ulong address, ulong size) => Find(ref state->Writable, address, size, write: true);
+
+    private bool Find(ref MemoryWindow cache, ulong address, ulong size, bool write)
+    {
+        if (IsRaw)
+        {
+            if (Inside((ulong)r1, (ulong)r2, address, size))
+                return Remember(ref cache, (ulong)r1, (ulong)r2);
+        }
+        else if (Inside((ulong)context.Context, (ulong)context.ContextSize, address, size))
+        {
+            return Remember(ref cache, (ulong)context.Context, (ulong)context.ContextSize);
+        }
+        // Packet windows are not remembered when helpers can move them: a helper call forgets all windows.
+        if (context.Packet is { } packet && Inside((ulong)packet.Meta, (ulong)(packet.End - packet.Meta), address, size))
+            return Remember(ref cache, (ulong)packet.Meta, (ulong)(packet.End - packet.Meta));
+        foreach (IMap map in _program.Program.Maps)
+        {
+            if (!(write && map.Definition.IsFrozen) && map.FindRegion((byte*)address, (nuint)size, out byte* start, out nuint length))
+                return Remember(ref cache, (ulong)start, length);
+        }
+        return false;
+    }
+
+    private static bool Inside(ulong start, ulong length, ulong address, ulong size) => size <= length && address - start <= length - size;
+
+    private static bool Remember(ref MemoryWindow cache, ulong start, ulong length)
+    {
+        if (length >= 8)
+            cache = new MemoryWindow { Start = start, Room = length };
+        return true;
+    }
+
+    /// <summary>May the helper be called with these registers? Its row says what its arguments must be.</summary>
+    public bool AllowsCall(MachineState* state, int id, ulong* r)
+    {
+        state->Readable = state->Writable = state->Stack;
+        HelperImplementation helper = _program.Environment.Helpers.Find(id)!;
+        if (helper.Row is not { } row)
+            return true;
+        string? problem = HelperGuard.FirstProblem(row.For((ProgramType)_program.Program.ProgramType), r, this, state, _program.Program.Maps, context);
+        if (problem is null)
+            return true;
+        context.PendingFault = new GuestFaultException($"{row.FullName}: {problem}", 0);
+        state->Fault = MachineFault.HelperRefused;
+        return false;
+    }
+
+    /// <summary>A call through a register names a helper by its number.</summary>
+    public bool CallByNumber(MachineState* state, InterpretedProgram caller, ulong number, ulong* r)
+    {
+        if (number > int.MaxValue || caller.Environment.Helpers.Find((int)number) is not { } helper || !AllowsCall(state, (int)number, r))
+            return false;
+        r[0] = helper.Managed(r[1], r[2], r[3], r[4], r[5]);
+        return true;
+    }
+
+    public bool CanRead(MachineState* state, ulong address, ulong size)
+        => size == 0 || Inside(state->Stack.Start, state->Stack.Room, address, size) || FindReadable(state, address, size);
+
+    public bool CanWrite(MachineState* state, ulong address, ulong size)
+        => size == 0 || Inside(state->Stack.Start, state->Stack.Room, address, size) || FindWritable(state, address, size);
+}
