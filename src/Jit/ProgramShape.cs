@@ -1,0 +1,180 @@
+// What every translator needs to know of a program before it translates: decoded rows, block leaders, functions with the
+// registers they touch, and liveness (backward data flow over instructions, Aho et al. section 9.2.5).
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Isa;
+
+namespace Ebpfcc.Jit;
+
+/// <summary>One function of a program.</summary>
+/// <param name="Start">First slot.</param>
+/// <param name="End">One past the last slot.</param>
+public sealed record FunctionShape(int Start, int End)
+{
+    /// <summary>Registers read or written, one bit each.</summary>
+    public int UsedRegisters { get; init; }
+
+    /// <summary>Calls anything (helper, function, packet load).</summary>
+    public bool MakesCalls { get; init; }
+
+    /// <summary>Bytes of stack below R10 that are, or may be, touched: the exact extent unless R10 is copied or indexed.</summary>
+    public int StackBytes { get; init; }
+}
+
+/// <summary>The analysed instructions of a program. Index everything by slot.</summary>
+public sealed class ProgramShape
+{
+    /// <summary>All argument registers and R0: what a call destroys.</summary>
+    public const int CallerSaved = 0b11_1111;
+
+    private const int Arguments = 0b11_1110;
+
+    private ProgramShape(EbpfInstruction[] instructions, OpcodeRow[] rows, bool[] leaders, FunctionShape[] functions, ushort[] liveOut)
+        => (Instructions, Rows, Leaders, Functions, LiveOut) = (instructions, rows, leaders, functions, liveOut);
+
+    public EbpfInstruction[] Instructions { get; }
+
+    /// <summary>The row of each slot; the second slot of a wide immediate has the row of "invalid".</summary>
+    public OpcodeRow[] Rows { get; }
+
+    /// <summary>Slots that some jump or call leads to, and function starts.</summary>
+    public bool[] Leaders { get; }
+
+    /// <summary>Functions in order of their start.</summary>
+    public FunctionShape[] Functions { get; }
+
+    /// <summary>Registers whose values are still needed behind the instruction, one bit each.</summary>
+    public ushort[] LiveOut { get; }
+
+    /// <summary>The slot a jump leads to.</summary>
+    public static int JumpTarget(int slot, EbpfInstruction instruction, OpcodeRow row)
+        => slot + 1 + (row.Immediate == ImmediateUse.Jump ? instruction.Immediate : instruction.Offset);
+
+    /// <param name="starts">Slots at which functions begin, ascending; the first is 0.</param>
+    public static ProgramShape Analyze(EbpfInstruction[] instructions, IReadOnlyList<int> starts)
+    {
+        int count = instructions.Length;
+        var rows = new OpcodeRow[count];
+        var leaders = new bool[count];
+        OpcodeRow invalid = OpcodeTable.Get(EbpfOpcode.Invalid);
+        for (int slot = 0; slot < count; slot++)
+        {
+            rows[slot] = OpcodeTable.Find(instructions[slot])
+                ?? throw new InternalCompilerException("jit analysis", null, $"slot {slot} holds no instruction ({instructions[slot]})");
+            if (rows[slot].IsWide)
+                rows[++slot] = invalid;
+        }
+        foreach (int start in starts)
+            leaders[start] = true;
+        for (int slot = 0; slot < count; slot++)
+        {
+            if (rows[slot].IsJump)
+                leaders[JumpTarget(slot, instructions[slot], rows[slot])] = true;
+            else if (rows[slot].Opcode == EbpfOpcode.CallLocal)
+                leaders[slot + 1 + instructions[slot].Immediate] = true;
+            else if (rows[slot].Opcode == EbpfOpcode.LoadFunction)
+                leaders[slot + 1 + instructions[slot].Immediate] = true;
+        }
+        var functions = new FunctionShape[starts.Count];
+        for (int i = 0; i < functions.Length; i++)
+            functions[i] = Describe(instructions, rows, starts[i], i + 1 < starts.Count ? starts[i + 1] : count);
+        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions));
+    }
+
+    /// <summary>Registers an instruction reads and writes, as bit masks.</summary>
+    public static (int Reads, int Writes) Effects(EbpfInstruction instruction, OpcodeRow row)
+    {
+        int reads = 0, writes = 0;
+        switch (row.Effect)
+        {
+            case Effect.Call:
+                reads = Arguments | ((row.Dst & RegisterUse.Read) != 0 ? 1 << instruction.Dst : 0);
+                return (reads, CallerSaved);
+            case Effect.Exit:
+                return (1, 0);
+            case Effect.PacketLoad:
+                return (1 << 6 | (row.IsRegisterForm ? 1 << instruction.Src : 0), CallerSaved);
+            case Effect.Atomic when row.Operation == Operation.AtomicCmpXchg:
+                reads = 1;
+                writes = 1;
+                break;
+        }
+        if ((row.Dst & RegisterUse.Read) != 0)
+            reads |= 1 << instruction.Dst;
+        if ((row.Dst & RegisterUse.Write) != 0)
+            writes |= 1 << instruction.Dst;
+        if ((row.Src & RegisterUse.Read) != 0)
+            reads |= 1 << instruction.Src;
+        if ((row.Src & RegisterUse.Write) != 0)
+            writes |= 1 << instruction.Src;
+        return (reads, writes);
+    }
+
+    private static FunctionShape Describe(EbpfInstruction[] instructions, OpcodeRow[] rows, int start, int end)
+    {
+        int used = 0, stack = 0;
+        bool calls = false;
+        for (int slot = start; slot < end; slot++)
+        {
+            OpcodeRow row = rows[slot];
+            EbpfInstruction instruction = instructions[slot];
+            if (row.Effect == Effect.None)
+                continue;
+            (int reads, int writes) = Effects(instruction, row);
+            // A call only passes argument registers on; it does not by itself make the function touch them.
+            used |= row.Effect is Effect.Call or Effect.PacketLoad ? reads & ~Arguments : reads | writes;
+            calls |= row.Effect is Effect.Call or Effect.PacketLoad;
+            stack = Math.Max(stack, StackUse(instruction, row));
+        }
+        return new FunctionShape(start, end) { UsedRegisters = used, MakesCalls = calls, StackBytes = stack };
+    }
+
+    /// <summary>A direct access below R10 uses its own extent; R10 as a plain operand may use all of the frame.</summary>
+    private static int StackUse(EbpfInstruction instruction, OpcodeRow row)
+    {
+        const int FramePointer = EbpfRegisters.R10;
+        bool baseIsDst = row.Effect == Effect.Atomic || row.Effect == Effect.Store;
+        bool isMemory = baseIsDst || row.Effect == Effect.Load;
+        bool direct = isMemory && (baseIsDst ? instruction.Dst : instruction.Src) == FramePointer;
+        bool escapes = (row.Dst & RegisterUse.Read) != 0 && instruction.Dst == FramePointer && !(direct && baseIsDst)
+            || (row.Src & RegisterUse.Read) != 0 && instruction.Src == FramePointer && !(direct && !baseIsDst);
+        return escapes ? EbpfRegisters.StackSize : direct ? (-instruction.Offset + 7) & ~7 : 0;
+    }
+
+    private static ushort[] Liveness(EbpfInstruction[] instructions, OpcodeRow[] rows, FunctionShape[] functions)
+    {
+        var liveIn = new ushort[instructions.Length + 1];
+        var liveOut = new ushort[instructions.Length];
+        foreach (FunctionShape function in functions)
+        {
+            bool changed;
+            do
+            {
+                changed = false;
+                for (int slot = function.End - 1; slot >= function.Start; slot--)
+                {
+                    OpcodeRow row = rows[slot];
+                    if (row.Effect == Effect.None)
+                        continue;
+                    int next = slot + row.Slots;
+                    int after = row.Effect switch
+                    {
+                        Effect.Exit => 0,
+                        Effect.Jump => liveIn[JumpTarget(slot, instructions[slot], row)],
+                        Effect.Branch => liveIn[JumpTarget(slot, instructions[slot], row)] | liveIn[next],
+                        _ => next < function.End ? liveIn[next] : 0,
+                    };
+                    (int reads, int writes) = Effects(instructions[slot], row);
+                    int before = (after & ~writes) | reads;
+                    if (before != liveIn[slot] || after != liveOut[slot])
+                    {
+                        liveIn[slot] = (ushort)before;
+                        liveOut[slot] = (ushort)after;
+                        changed = true;
+                    }
+                }
+            }
+            while (changed);
+        }
+        return liveOut;
+    }
+}

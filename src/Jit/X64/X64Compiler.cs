@@ -1,0 +1,255 @@
+// Translates verified eBPF to x86-64, one pass over the instructions after ProgramShape's analysis. What a translator may
+// leave out is decided from facts: registers that are dead, halves that are known to be zero, saves of registers nobody uses.
+//
+// Frame of a translated function (addresses fall downwards); parts that a function does not need are absent:
+//
+//        return address
+//   rbp→ caller's rbp          R10 = rbp: eBPF's frame lies just below
+//        eBPF stack            as many bytes as the function can touch, at most 512
+//        padding               so that calls find rsp aligned to 16
+//        rbx r13 r14 r15       those of R6 to R9 that the function writes
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Isa;
+
+namespace Ebpfcc.Jit.X64;
+
+/// <summary>What the compiler needs from its surroundings.</summary>
+public sealed record X64CompilerOptions
+{
+    public X64CallingConvention Convention { get; init; } = X64CallingConvention.Current;
+
+    public X64Features Features { get; init; } = X64Features.Detect();
+
+    /// <summary>Native address of a helper.</summary>
+    public required Func<int, nint> ResolveHelper { get; init; }
+
+    /// <summary>Value that a wide immediate of a map or BTF kind loads: (first slot, second slot) to 64 bits.</summary>
+    public required Func<EbpfInstruction, EbpfInstruction, ulong> ResolveImmediate { get; init; }
+
+    /// <summary>What is known of a helper call at a slot: the array map whose lookup can be inlined, or null.</summary>
+    public Func<int, InlineArray?> FindInlineArray { get; init; } = _ => null;
+
+    /// <summary>Address of the function that resolves a tail call; see <see cref="X64Runtime"/>.</summary>
+    public nint ResolveTailCall { get; init; }
+
+    /// <summary>Addresses of the packet load functions for 8, 16 and 32 bits.</summary>
+    public Func<int, nint> ResolvePacketLoad { get; init; } = _ => 0;
+}
+
+/// <summary>An array map whose element addresses are computed in line.</summary>
+public readonly record struct InlineArray(ulong Values, ulong Stride, uint MaxEntries);
+
+/// <summary>Optional parts of the instruction set.</summary>
+public readonly record struct X64Features(bool Bmi2, bool Movbe)
+{
+    /// <summary>What this processor has (every processor with BMI2 and AVX2 has MOVBE).</summary>
+    public static X64Features Detect()
+        => new(System.Runtime.Intrinsics.X86.Bmi2.IsSupported, System.Runtime.Intrinsics.X86.Bmi2.IsSupported && System.Runtime.Intrinsics.X86.Avx2.IsSupported);
+}
+
+/// <summary>Translated code: position-independent bytes and where things are in them.</summary>
+/// <param name="Bytes">The code with its constants behind it.</param>
+/// <param name="EntryOffset">Where to call it.</param>
+/// <param name="SlotOffsets">Offset of each instruction slot's code; -1 for second slots.</param>
+public sealed record X64Code(byte[] Bytes, int EntryOffset, int[] SlotOffsets);
+
+/// <summary>Compiles one program. Use once.</summary>
+public sealed partial class X64Compiler
+{
+    private const X64Register Scratch0 = X64Register.R9, Scratch1 = X64Register.R10, Scratch2 = X64Register.R11;
+
+    private readonly ProgramShape _shape;
+    private readonly X64CompilerOptions _options;
+    private readonly X64Emitter _emit = new();
+    private readonly Label[] _slotLabels;
+    private readonly bool[] _bound;
+
+    private FunctionShape _function = null!;
+    private X64Register[] _saved = [];
+    private int _frameBytes;
+    private bool _hasFramePointer;
+
+    /// <summary>Registers whose upper halves are known to be zero, one bit each.</summary>
+    private int _zeroUpper;
+
+    private X64Compiler(ProgramShape shape, X64CompilerOptions options)
+    {
+        _shape = shape;
+        _options = options;
+        _slotLabels = new Label[shape.Instructions.Length];
+        _bound = new bool[shape.Instructions.Length];
+        for (int i = 0; i < _slotLabels.Length; i++)
+            _slotLabels[i] = _emit.NewLabel();
+    }
+
+    public static X64Code Compile(ProgramShape shape, X64CompilerOptions options) => new X64Compiler(shape, options).Run();
+
+    private X64Code Run()
+    {
+        Label entry = EmitEntry();
+        foreach (FunctionShape function in _shape.Functions)
+            EmitFunction(function);
+        (byte[] code, int[] offsets) = _emit.Finish();
+        var slotOffsets = new int[_slotLabels.Length];
+        for (int i = 0; i < slotOffsets.Length; i++)
+            slotOffsets[i] = _bound[i] ? offsets[_slotLabels[i].Index] : -1;
+        return new X64Code(code, offsets[entry.Index], slotOffsets);
+    }
+
+    /// <summary>
+    /// Where native callers enter. Under System V that is the program itself; elsewhere a stub moves the arguments:
+    ///   push rdi; push rsi; sub rsp, 8; mov rdi, rcx; mov rsi, rdx; call program; add rsp, 8; pop rsi; pop rdi; ret
+    /// </summary>
+    private Label EmitEntry()
+    {
+        if (_options.Convention.IsNative)
+            return _slotLabels[0];
+        Label entry = _emit.NewLabel();
+        _emit.Bind(entry);
+        foreach (X64Register register in _options.Convention.CalleeSaved)
+            _emit.Push(register);
+        bool pad = _options.Convention.CalleeSaved.Length % 2 == 0;
+        if (pad)
+            _emit.Alu(X64Alu.Sub, X64Register.Rsp, 8, true);
+        _emit.Move(X64Register.Rdi, _options.Convention.Arguments[0], true);
+        _emit.Move(X64Register.Rsi, _options.Convention.Arguments[1], true);
+        _emit.Call(_slotLabels[0]);
+        if (pad)
+            _emit.Alu(X64Alu.Add, X64Register.Rsp, 8, true);
+        for (int i = _options.Convention.CalleeSaved.Length - 1; i >= 0; i--)
+            _emit.Pop(_options.Convention.CalleeSaved[i]);
+        _emit.Return();
+        return entry;
+    }
+
+    private void EmitFunction(FunctionShape function)
+    {
+        _function = function;
+        Bind(function.Start);
+        EmitPrologue();
+        _zeroUpper = 0;
+        for (int slot = function.Start; slot < function.End;)
+        {
+            if (slot != function.Start)
+            {
+                if (_shape.Leaders[slot])
+                    _zeroUpper = 0;
+                Bind(slot);
+            }
+            int next = TryIdiom(slot);
+            if (next == slot)
+            {
+                Translate(slot);
+                next = slot + _shape.Rows[slot].Slots;
+            }
+            slot = next;
+        }
+    }
+
+    private void Bind(int slot)
+    {
+        _emit.Bind(_slotLabels[slot]);
+        _bound[slot] = true;
+    }
+
+    private void EmitPrologue()
+    {
+        int used = _function.UsedRegisters;
+        var saved = new List<X64Register>(4);
+        for (int register = EbpfRegisters.R6; register <= EbpfRegisters.R9; register++)
+        {
+            if ((used >> register & 1) != 0)
+                saved.Add(X64Registers.Of(register));
+        }
+        _saved = [.. saved];
+        _hasFramePointer = (used >> EbpfRegisters.R10 & 1) != 0;
+        _frameBytes = _hasFramePointer ? (_function.StackBytes + 7) & ~7 : 0;
+        // At entry rsp is 8 off a multiple of 16; every push and the frame change that.
+        int below = (_hasFramePointer ? 8 : 0) + _frameBytes + 8 * _saved.Length;
+        if (_function.MakesCalls && (below + 8) % 16 != 0)
+            _frameBytes += 8;
+        if (_hasFramePointer)
+        {
+            _emit.Push(X64Register.Rbp);
+            _emit.Move(X64Register.Rbp, X64Register.Rsp, true);
+        }
+        if (_frameBytes > 0)
+            _emit.Alu(X64Alu.Sub, X64Register.Rsp, _frameBytes, true);
+        foreach (X64Register register in _saved)
+            _emit.Push(register);
+    }
+
+    /// <summary>Undoes the prologue; what follows is a return or a jump to another program.</summary>
+    private void EmitTeardown()
+    {
+        for (int i = _saved.Length - 1; i >= 0; i--)
+            _emit.Pop(_saved[i]);
+        if (_hasFramePointer)
+            _emit.Leave();
+        else if (_frameBytes > 0)
+            _emit.Alu(X64Alu.Add, X64Register.Rsp, _frameBytes, true);
+    }
+
+    private void Translate(int slot)
+    {
+        EbpfInstruction instruction = _shape.Instructions[slot];
+        OpcodeRow row = _shape.Rows[slot];
+        switch (row.Effect)
+        {
+            case Effect.Alu:
+                TranslateAlu(slot, instruction, row);
+                break;
+            case Effect.LoadImmediate:
+                TranslateWide(slot, instruction, row);
+                break;
+            case Effect.Load:
+                TranslateLoad(instruction, row);
+                break;
+            case Effect.Store:
+                TranslateStore(instruction, row);
+                break;
+            case Effect.Atomic:
+                TranslateAtomic(instruction, row);
+                break;
+            case Effect.Branch when row.Operation == Operation.MayGoto:
+                break; // The verifier's rewrite bounds such loops; a verified program's budget never runs out here.
+            case Effect.Branch:
+                EmitCompare(instruction, row);
+                _emit.JumpIf(ConditionOf(row.Operation), _slotLabels[ProgramShape.JumpTarget(slot, instruction, row)]);
+                break;
+            case Effect.Jump:
+                if (ProgramShape.JumpTarget(slot, instruction, row) is var target && target != slot + 1)
+                    _emit.Jump(_slotLabels[target]);
+                break;
+            case Effect.Call:
+                TranslateCall(slot, instruction, row);
+                _zeroUpper &= ~ProgramShape.CallerSaved;
+                break;
+            case Effect.PacketLoad:
+                TranslatePacketLoad(instruction, row);
+                break;
+            case Effect.Exit:
+                EmitTeardown();
+                _emit.Return();
+                break;
+            default:
+                throw new InternalCompilerException("x86-64 compiler", null, $"slot {slot}: no translation of {row.Opcode}");
+        }
+    }
+
+    // ---- facts about upper halves -------------------------------------------------------------------------------------
+
+    private void SetZeroUpper(int register, bool isZero)
+    {
+        if (isZero)
+            _zeroUpper |= 1 << register;
+        else
+            _zeroUpper &= ~(1 << register);
+    }
+
+    private bool IsZeroUpper(int register) => (_zeroUpper >> register & 1) != 0;
+
+    private bool IsLiveAfter(int slot, int register) => (_shape.LiveOut[slot] >> register & 1) != 0;
+
+    private static X64Register Machine(int register) => X64Registers.Of(register);
+}
