@@ -72,17 +72,29 @@ public sealed class DebugRecordType(string? name, bool isUnion) : DebugType
 
     public bool IsUnion { get; } = isUnion;
 
+    /// <summary>Called once, before the first question about definition, size or members: only types that end up described cost anything.</summary>
+    public Action<DebugRecordType>? Completer { get; set; }
+
     /// <summary>Declared but not defined: only a name.</summary>
-    public bool IsForward { get; set; }
+    public bool IsForward
+    {
+        get { EnsureComplete(); return _isForward; }
+        set => _isForward = value;
+    }
 
     /// <summary>Bytes.</summary>
-    public long Size { get; set; }
+    public long Size
+    {
+        get { EnsureComplete(); return _size; }
+        set => _size = value;
+    }
 
-    /// <summary>Filled lazily when <see cref="MembersProvider"/> is set: only types that end up described cost anything.</summary>
+    /// <summary>Filled lazily when <see cref="MembersProvider"/> is set.</summary>
     public IReadOnlyList<DebugMember> Members
     {
         get
         {
+            EnsureComplete();
             if (MembersProvider is { } provider)
             {
                 MembersProvider = null;
@@ -95,7 +107,18 @@ public sealed class DebugRecordType(string? name, bool isUnion) : DebugType
 
     public Func<IReadOnlyList<DebugMember>>? MembersProvider { get; set; }
 
+    private bool _isForward;
+    private long _size;
     private IReadOnlyList<DebugMember> _members = [];
+
+    private void EnsureComplete()
+    {
+        if (Completer is { } complete)
+        {
+            Completer = null;
+            complete(this);
+        }
+    }
 }
 
 public sealed class DebugEnumType(string? name, int size, bool isSigned, IReadOnlyList<(string Name, long Value)> enumerators) : DebugType

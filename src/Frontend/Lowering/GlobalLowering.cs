@@ -1,0 +1,95 @@
+// Initial values of static objects: bytes, and relocations where an address stands. Entries are written in order, so that later
+// designators override earlier ones.
+using System.Buffers.Binary;
+using Ebpfcc.Frontend.Binding;
+using Ebpfcc.Frontend.Symbols;
+using Ebpfcc.Ir;
+
+namespace Ebpfcc.Frontend.Lowering;
+
+internal sealed partial class ModuleLowering
+{
+    private void LowerPendingInitializers()
+    {
+        // A queue instead of recursion: initializers may name objects whose own initializers name the first.
+        while (_pendingInitializers.TryDequeue(out (GlobalVariable Global, BoundInitializer Initializer) pending))
+            LowerInitializer(pending.Global, pending.Initializer);
+    }
+
+    private void LowerInitializer(GlobalVariable global, BoundInitializer initializer)
+    {
+        long size = Math.Max(global.Size, initializer.Type.Type.Size);
+        // A flexible array member's elements lie behind the type's own size.
+        foreach (BoundInitializerEntry entry in initializer.Entries)
+            size = Math.Max(size, entry.Offset + (entry.Value is BoundStringLiteral text ? Math.Min(text.Bytes.Length, entry.Type.Type.Size) : Math.Max(entry.Type.Type.Size, 0)));
+        global.Size = size;
+        var bytes = new byte[size];
+        Write(global, bytes, 0, initializer);
+        global.Relocations.Sort(static (a, b) => a.Offset.CompareTo(b.Offset));
+        global.InitialBytes = global.Relocations.Count == 0 && bytes.AsSpan().IndexOfAnyExcept((byte)0) < 0 ? null : bytes;
+    }
+
+    private void Write(GlobalVariable global, byte[] bytes, long start, BoundInitializer initializer)
+    {
+        foreach (BoundInitializerEntry entry in initializer.Entries)
+            Write(global, bytes, start + entry.Offset, entry);
+    }
+
+    private void Write(GlobalVariable global, byte[] bytes, long offset, BoundInitializerEntry entry)
+    {
+        switch (entry.Value)
+        {
+            case BoundStringLiteral text:
+                text.Bytes.AsSpan(0, (int)Math.Min(text.Bytes.Length, Math.Max(entry.Type.Type.Size, 0))).CopyTo(bytes.AsSpan((int)offset));
+                return;
+            case BoundConversion { Kind: ConversionKind.LoadValue or ConversionKind.Identity, Operand: BoundCompoundLiteral literal }:
+                Write(global, bytes, offset, literal.Initializer);
+                return;
+            case BoundCompoundLiteral literal:
+                Write(global, bytes, offset, literal.Initializer);
+                return;
+            case BoundConversion { Kind: ConversionKind.LoadValue, Operand: BoundVariable { Symbol: { Initializer: { } constant } variable } } when TypeLowering.IsConstObject(variable.Type) && TypeLowering.IsAggregate(variable.Type):
+                Write(global, bytes, offset, constant);
+                return;
+        }
+        if (Static.Evaluate(entry.Value) is not { } value)
+        {
+            Report(LoweringDiagnostics.InitializerNotConstant, entry.Value.Span, global.Symbol);
+            return;
+        }
+        if (entry.BitField is { } field)
+        {
+            WriteBits(bytes, offset, field, value.Offset);
+            return;
+        }
+        int size = TypeLowering.ValueType(entry.Type).Bytes();
+        global.Relocations.RemoveAll(old => old.Offset < offset + size && offset < old.Offset + 8);
+        if (value.Base is { } target)
+        {
+            if (size != 8)
+            {
+                Report(LoweringDiagnostics.InitializerNotConstant, entry.Value.Span, global.Symbol);
+                return;
+            }
+            global.Relocations.Add(new InitializerRelocation((int)offset, target, (long)value.Offset));
+            bytes.AsSpan((int)offset, 8).Clear();
+            return;
+        }
+        Span<byte> wide = stackalloc byte[16];
+        BinaryPrimitives.WriteInt128LittleEndian(wide, value.Offset);
+        wide[..size].CopyTo(bytes.AsSpan((int)offset));
+    }
+
+    /// <param name="offset">Of the byte that holds the field's first bit.</param>
+    private static void WriteBits(byte[] bytes, long offset, FieldSymbol field, Int128 value)
+    {
+        int first = (int)(field.BitOffset % 8);
+        for (int i = 0; i < field.BitWidth!.Value; i++)
+        {
+            int position = first + i;
+            ref byte target = ref bytes[offset + position / 8];
+            int bit = 1 << (position % 8);
+            target = (byte)((value >> i & 1) != 0 ? target | bit : target & ~bit);
+        }
+    }
+}
