@@ -18,13 +18,13 @@ internal sealed partial class FunctionLowering
             case BoundConversion conversion:
                 return LowerConversion(conversion);
             case BoundAddressOf address:
-                if (address.Operand is BoundFunctionReference function)
-                    return module.GetFunction(function.Symbol);
+                if (address.Operand is BoundFunctionReference addressed)
+                    return module.GetFunction(addressed.Symbol);
                 Place place = PlaceOf(address.Operand);
                 _builder.Location = address.Location;
                 return Address(place);
-            case BoundFunctionReference function:
-                return module.GetFunction(function.Symbol);
+            case BoundFunctionReference designator:
+                return module.GetFunction(designator.Symbol);
             case BoundUnary unary:
                 return LowerUnary(unary);
             case BoundBinary { Operator: >= BinaryOperator.Less and <= BinaryOperator.NotEqual } or BoundLogical:

@@ -38,6 +38,8 @@ internal sealed partial class FunctionLowering(ModuleLowering module, BoundFunct
         }
         if (_failed)
             function.Blocks.Clear();
+        else
+            Ebpfcc.Ir.Analysis.ControlFlow.RemoveUnreachableBlocks(function);
         function.Renumber();
     }
 
