@@ -11,7 +11,7 @@ public sealed partial class X64Compiler
     {
         if (row.Opcode == EbpfOpcode.LoadFunction)
         {
-            _emit.LoadAddress(Machine(instruction.Dst), _slotLabels[slot + 1 + instruction.Immediate]);
+            _emit.LoadAddress(Machine(instruction.Dst), CallbackLabel(slot + 1 + instruction.Immediate));
             SetZeroUpper(instruction.Dst, false);
             return;
         }

@@ -63,6 +63,7 @@ public sealed partial class X64Compiler
     private readonly X64Emitter _emit = new();
     private readonly Label[] _slotLabels;
     private readonly bool[] _bound;
+    private readonly Dictionary<int, Label> _callbackStubs = [];
 
     private FunctionShape _function = null!;
     private X64Register[] _saved = [];
@@ -86,7 +87,12 @@ public sealed partial class X64Compiler
 
     private X64Code Run()
     {
-        Label entry = EmitEntry();
+        Label entry = EmitEntry(0);
+        for (int slot = 0; slot < _slotLabels.Length; slot++)
+        {
+            if (_shape.Rows[slot].Opcode == EbpfOpcode.LoadFunction)
+                CallbackLabel(slot + 1 + _shape.Instructions[slot].Immediate);
+        }
         foreach (FunctionShape function in _shape.Functions)
             EmitFunction(function);
         (byte[] code, int[] offsets) = _emit.Finish();
@@ -97,29 +103,45 @@ public sealed partial class X64Compiler
     }
 
     /// <summary>
-    /// Where native callers enter. Under System V that is the program itself; elsewhere a stub moves the arguments:
-    ///   push rdi; push rsi; sub rsp, 8; mov rdi, rcx; mov rsi, rdx; call program; add rsp, 8; pop rsi; pop rdi; ret
+    /// Where native callers enter a function. Under System V that is the function itself; elsewhere a stub moves the arguments
+    /// (rcx rdx r8 r9 and the fifth above the shadow space) and keeps what the convention wants kept:
+    ///   push rsi ; push rdi ; sub rsp, 8
+    ///   mov rdi, rcx ; mov rsi, rdx ; mov rdx, r8 ; mov rcx, r9 ; mov r8, [rsp + 64] ; call function
+    ///   add rsp, 8 ; pop rdi ; pop rsi ; ret
     /// </summary>
-    private Label EmitEntry()
+    private Label EmitEntry(int slot)
     {
-        if (_options.Convention.IsNative)
-            return _slotLabels[0];
+        X64CallingConvention convention = _options.Convention;
+        if (convention.IsNative)
+            return _slotLabels[slot];
         Label entry = _emit.NewLabel();
         _emit.Bind(entry);
-        foreach (X64Register register in _options.Convention.CalleeSaved)
+        foreach (X64Register register in convention.CalleeSaved)
             _emit.Push(register);
-        bool pad = _options.Convention.CalleeSaved.Length % 2 == 0;
-        if (pad)
-            _emit.Alu(X64Alu.Sub, X64Register.Rsp, 8, true);
-        _emit.Move(X64Register.Rdi, _options.Convention.Arguments[0], true);
-        _emit.Move(X64Register.Rsi, _options.Convention.Arguments[1], true);
-        _emit.Call(_slotLabels[0]);
-        if (pad)
-            _emit.Alu(X64Alu.Add, X64Register.Rsp, 8, true);
-        for (int i = _options.Convention.CalleeSaved.Length - 1; i >= 0; i--)
-            _emit.Pop(_options.Convention.CalleeSaved[i]);
+        int padding = convention.CalleeSaved.Length % 2 == 0 ? 8 : 0;
+        if (padding > 0)
+            _emit.Alu(X64Alu.Sub, X64Register.Rsp, padding, true);
+        int fifth = padding + 8 * convention.CalleeSaved.Length + 8 + convention.ShadowSpace;
+        for (int i = 0; i < convention.Arguments.Length; i++)
+            _emit.Move(Machine(EbpfRegisters.R1 + i), convention.Arguments[i], true);
+        _emit.Load(64, X64Register.R8, X64Register.Rsp, fifth);
+        _emit.Call(_slotLabels[slot]);
+        if (padding > 0)
+            _emit.Alu(X64Alu.Add, X64Register.Rsp, padding, true);
+        for (int i = convention.CalleeSaved.Length - 1; i >= 0; i--)
+            _emit.Pop(convention.CalleeSaved[i]);
         _emit.Return();
         return entry;
+    }
+
+    /// <summary>The label whose address a function pointer holds: callbacks come from native code.</summary>
+    private Label CallbackLabel(int slot)
+    {
+        if (_options.Convention.IsNative)
+            return _slotLabels[slot];
+        if (!_callbackStubs.TryGetValue(slot, out Label label))
+            _callbackStubs[slot] = label = EmitEntry(slot);
+        return label;
     }
 
     private void EmitFunction(FunctionShape function)
