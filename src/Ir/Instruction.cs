@@ -87,7 +87,11 @@ public class Instruction : Value
     internal void DropOperands()
     {
         for (int i = 0; i < _operands.Length; i++)
+        {
             _operands[i].RemoveUser(_usePositions[i]);
+            // A value may stand in several slots: the emptied one must not be taken for another that moves.
+            _usePositions[i] = -1;
+        }
         _operands = [];
         _usePositions = [];
     }

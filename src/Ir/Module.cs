@@ -137,6 +137,9 @@ public sealed class Function(string name, FunctionSignature signature) : GlobalV
         Blocks.Add(block);
     }
 
+    /// <summary>Makes a block belong to this function; the caller puts it into <see cref="Blocks"/>.</summary>
+    internal void AdoptBlock(BasicBlock block) => block.Function = this;
+
     /// <summary>Gives blocks consecutive <see cref="BasicBlock.Index"/> values.</summary>
     public void Renumber()
     {

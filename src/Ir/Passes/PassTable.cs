@@ -26,6 +26,16 @@ public static class PassTable
     private static readonly PassRow[] s_rows =
     [
         new("mem2reg", "promotes scalar stack objects to SSA values", (function, _) => Mem2Reg.Run(function)),
+        new("simplify", "rewrites instructions locally: identities, strength reduction, cast chains, byte swaps", (function, _) => Simplify.Run(function)),
+        new("cfg", "folds, merges and forwards blocks", (function, _) => SimplifyCfg.Run(function)),
+        new("threading", "lets edges skip blocks whose decision they already make", (function, _) => JumpThreading.Run(function)),
+        new("sccp", "propagates constants along executable edges", (function, _) => ConstantPropagation.Run(function)),
+        new("gvn", "uses a value computed before instead of computing it again", (function, _) => CommonSubexpressions.Run(function)),
+        new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
+        new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
+        new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
+        new("inline", "inlines always_inline, small and once-called functions", null, context => Inliner.Run(context, optional: true)),
+        new("deadglobals", "deletes functions and variables nobody can reach", null, DeadGlobals.Run),
     ];
 
     public static IReadOnlyList<PassRow> Rows => s_rows;
@@ -41,9 +51,21 @@ public static class PassTable
         throw new ArgumentException($"There is no pass '{name}'.", nameof(name));
     }
 
+    // Without optimisation, what loading needs all the same: helper pointers become helper numbers, always_inline is obeyed,
+    // variables live in registers rather than in 512 bytes of stack.
+    private static readonly string[] s_required = ["mem2reg", "globals", "inline-always", "cfg", "simplify", "dce", "deadglobals"];
+
+    private static readonly string[] s_standard =
+    [
+        "globals", "cfg", "mem2reg", "simplify", "cfg",
+        "inline", "deadglobals", "mem2reg", "simplify", "cfg",
+        "sccp", "simplify", "gvn", "threading", "cfg", "simplify", "gvn", "cfg", "dce", "globals", "deadglobals",
+    ];
+
     /// <summary>The passes of a level in the order they run.</summary>
     public static IEnumerable<PassRow> Pipeline(OptimizationOptions options)
     {
-        yield return Get("mem2reg");
+        foreach (string name in options.Level == 0 ? s_required : s_standard)
+            yield return Get(name);
     }
 }
