@@ -1,2 +1,4 @@
-// The one executable.
-return 0;
+// The one executable: everything is in CommandLine, which tests can call without a process.
+using Ebpfcc.Cli;
+
+return CommandLine.Run(args, CommandContext.FromConsole());

@@ -1,0 +1,36 @@
+// Mistakes on the command line and in the file system.
+using Ebpfcc.Core.Diagnostics;
+
+namespace Ebpfcc.Cli;
+
+public static class CliDiagnostics
+{
+    public static readonly DiagnosticDescriptor Usage = Error("EBC0001", "{0}",
+        "The command line cannot be understood: an option is unknown, misses its argument, or has one that makes no sense. 'ebpfcc --help' lists all options.");
+
+    public static readonly DiagnosticDescriptor CannotRead = Error("EBC0002", "cannot read the file: {0}",
+        "An input file does not exist or may not be read. Paths are relative to the current folder.");
+
+    public static readonly DiagnosticDescriptor CannotWrite = Error("EBC0003", "cannot write the file: {0}",
+        "An output file could not be created. Its folder must exist and be writable; no partial file was left behind.");
+
+    public static readonly DiagnosticDescriptor NoInput = Error("EBC0004", "no input files",
+        "Name at least one C file, or '-' for standard input.");
+
+    public static readonly DiagnosticDescriptor CannotLink = Error("EBC0005", "several inputs cannot be combined into one output yet; compile each with -c and link with 'bpftool gen object'",
+        "Static linking of several translation units into one object is not available. Compile them one by one, and combine the objects with bpftool.");
+
+    public static readonly DiagnosticDescriptor NotCompilable = Error("EBC0006", "only C files can be compiled ({0})",
+        "The input is an object or of another language. Commands such as 'ebpfcc disasm' and 'ebpfcc verify' take objects.");
+
+    public static readonly DiagnosticDescriptor IgnoredOptions = new("EBC0007", DiagnosticSeverity.Note, "ignored: {0}",
+        "These options of gcc or clang are accepted, so that build files need no change, but have no meaning for eBPF.");
+
+    public static readonly DiagnosticDescriptor UnknownWarning = new("EBC0008", DiagnosticSeverity.Warning, "unknown warning option '-W{0}'",
+        "No warning of this name exists. 'ebpfcc --help' names the general ones; each warning shows its own name.", "unknown-warning-option");
+
+    /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
+    public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning];
+
+    private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
+}

@@ -1,0 +1,27 @@
+// The commands besides compiling, one row each. What is no command's name is compiled.
+namespace Ebpfcc.Cli.Commands;
+
+/// <param name="Name">The first word of the command line.</param>
+/// <param name="Summary">One line for <c>--help</c>.</param>
+/// <param name="Run">Takes the words behind the name; returns an <see cref="ExitStatus"/>.</param>
+public sealed record CommandRow(string Name, string Summary, Func<IReadOnlyList<string>, CommandContext, int> Run);
+
+public static class CommandTable
+{
+    private static readonly CommandRow[] s_rows =
+    [
+        new("help", "show the help of a command", HelpCommand.Run),
+    ];
+
+    public static IReadOnlyList<CommandRow> Rows => s_rows;
+
+    public static CommandRow? Find(string name)
+    {
+        foreach (CommandRow row in s_rows)
+        {
+            if (row.Name == name)
+                return row;
+        }
+        return null;
+    }
+}

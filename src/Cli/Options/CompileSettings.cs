@@ -1,0 +1,98 @@
+// What the command line of the compiler asks for; filled by CompileOptionTable.
+using Ebpfcc.Core.Diagnostics;
+
+namespace Ebpfcc.Cli.Options;
+
+/// <summary>What is produced.</summary>
+public enum EmitForm { Object, Tokens, Syntax, Bound, Ir, Mir, Assembly, Btf, Preprocessed, Nothing, Dependencies }
+
+public enum ErrorFormat { Text, Json, Sarif }
+
+public sealed class CompileSettings
+{
+    public List<string> Inputs { get; } = [];
+
+    public string? Output { get; set; }
+
+    public EmitForm Emit { get; set; } = EmitForm.Object;
+
+    /// <summary>One object per input, never linked (<c>-c</c>).</summary>
+    public bool CompileOnly { get; set; }
+
+    // Preprocessor.
+    public List<(string Definition, bool IsUndefinition)> Macros { get; } = [];
+
+    public List<string> ForcedIncludes { get; } = [];
+
+    public List<string> QuoteDirectories { get; } = [];
+
+    public List<string> IncludeDirectories { get; } = [];
+
+    public List<string> SystemDirectories { get; } = [];
+
+    public List<string> AfterDirectories { get; } = [];
+
+    public bool NoStandardIncludes { get; set; }
+
+    public bool NoBuiltinIncludes { get; set; }
+
+    /// <summary><c>-P</c>: no line markers in preprocessed text.</summary>
+    public bool NoLineMarkers { get; set; }
+
+    public string Standard { get; set; } = "gnu17";
+
+    // Dependencies for make.
+    public bool WriteDependencies { get; set; }
+
+    public bool OmitSystemDependencies { get; set; }
+
+    public bool PhonyDependencies { get; set; }
+
+    public string? DependencyFile { get; set; }
+
+    public List<string> DependencyTargets { get; } = [];
+
+    // Code.
+    public int OptimizationLevel { get; set; } = 2;
+
+    public bool OptimizeForSize { get; set; }
+
+    public bool DebugInfo { get; set; } = true;
+
+    /// <summary>1 to 4.</summary>
+    public int Cpu { get; set; } = 3;
+
+    public bool BigEndian { get; set; }
+
+    public bool Gnu89Inline { get; set; }
+
+    // Diagnostics.
+    public WarningOptions Warnings { get; } = new();
+
+    /// <summary><c>-W</c> words in order, resolved once the catalogue is known.</summary>
+    public List<string> WarningWords { get; } = [];
+
+    public int ErrorLimit { get; set; } = 100;
+
+    public ErrorFormat ErrorFormat { get; set; }
+
+    public ColorMode Color { get; set; }
+
+    /// <summary>Options accepted without effect; told once.</summary>
+    public List<string> Ignored { get; } = [];
+
+    // Looking inside.
+    public List<string> PrintAfter { get; } = [];
+
+    public bool TimePasses { get; set; }
+
+    public bool VerifyEach { get; set; }
+
+    public bool Verbose { get; set; }
+
+    public bool ShowHelp { get; set; }
+
+    public bool ShowVersion { get; set; }
+
+    public string? Explain { get; set; }
+}
