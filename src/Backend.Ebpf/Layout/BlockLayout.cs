@@ -1,0 +1,154 @@
+// Final shape of the code: jumps to jumps and empty blocks disappear, blocks are chained so that the likelier successor
+// falls through, and branches are turned around when their taken side comes next.
+using Ebpfcc.Backend.Ebpf.Machine;
+using Ebpfcc.Ebpf.Isa;
+
+namespace Ebpfcc.Backend.Ebpf.Layout;
+
+public static class BlockLayout
+{
+    public static void Run(MachineFunction function)
+    {
+        ThreadJumps(function);
+        Place(function);
+        FallThrough(function);
+    }
+
+    /// <summary>Follows empty blocks to their end; a ring of empty blocks (an endless loop) stays as it is.</summary>
+    private static MachineBlock Final(MachineBlock block)
+    {
+        MachineBlock start = block;
+        for (int steps = 0; block.Instructions is [{ Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None, Target: { } next }]; steps++)
+        {
+            if (ReferenceEquals(next, block) || ReferenceEquals(next, start) || steps > 10_000)
+                return block;
+            block = next;
+        }
+        return block;
+    }
+
+    private static void ThreadJumps(MachineFunction function)
+    {
+        foreach (MachineBlock block in function.Blocks)
+        {
+            for (int i = block.TerminatorIndex; i < block.Instructions.Count; i++)
+            {
+                if (block.Instructions[i].Target is { } target)
+                    block.Instructions[i].Target = Final(target);
+            }
+            // A branch with both sides equal decides nothing.
+            int last = block.Instructions.Count - 1;
+            if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
+                block.Instructions.RemoveAt(last - 1);
+        }
+    }
+
+    /// <summary>
+    /// Greedy chains: after each block its unplaced preferred successor; when there is none, the next unplaced block in the
+    /// order given (reverse postorder), cold ones at the end.
+    /// </summary>
+    private static void Place(MachineFunction function)
+    {
+        List<MachineBlock> blocks = function.Blocks;
+        var reachable = new HashSet<MachineBlock> { blocks[0] };
+        var pending = new Stack<MachineBlock>();
+        pending.Push(blocks[0]);
+        while (pending.TryPop(out MachineBlock? block))
+        {
+            (MachineBlock? first, MachineBlock? second) = block.Successors;
+            if (first is not null && reachable.Add(first))
+                pending.Push(first);
+            if (second is not null && reachable.Add(second))
+                pending.Push(second);
+        }
+        var placed = new HashSet<MachineBlock>();
+        var order = new List<MachineBlock>(blocks.Count);
+        for (int pass = 0; pass < 2; pass++)
+        {
+            foreach (MachineBlock start in blocks)
+            {
+                if (!reachable.Contains(start) || (pass == 0 && start.IsCold && order.Count > 0))
+                    continue;
+                for (MachineBlock? block = start; block is not null && placed.Add(block); block = Follower(block, placed))
+                    order.Add(block);
+            }
+        }
+        function.Blocks = order;
+        function.Renumber();
+    }
+
+    private static MachineBlock? Follower(MachineBlock block, HashSet<MachineBlock> placed)
+    {
+        (MachineBlock? first, MachineBlock? second) = block.Successors;
+        MachineBlock? best = null;
+        foreach (MachineBlock? candidate in new[] { second, first })
+        {
+            if (candidate is null || placed.Contains(candidate) || candidate.IsCold != block.IsCold)
+                continue;
+            // The order given already keeps loops and bodies together: the earlier block is the better follower.
+            if (best is null || candidate.Index < best.Index)
+                best = candidate;
+        }
+        return best;
+    }
+
+    private static void FallThrough(MachineFunction function)
+    {
+        for (int i = 0; i < function.Blocks.Count; i++)
+        {
+            MachineBlock? next = i + 1 < function.Blocks.Count ? function.Blocks[i + 1] : null;
+            List<MachineInstruction> instructions = function.Blocks[i].Instructions;
+            if (instructions[^1].Opcode != EbpfOpcode.Ja || instructions[^1].Pseudo != PseudoOpcode.None)
+                continue;
+            if (ReferenceEquals(instructions[^1].Target, next))
+            {
+                instructions.RemoveAt(instructions.Count - 1);
+                continue;
+            }
+            if (instructions.Count > 1 && instructions[^2].IsConditionalBranch && ReferenceEquals(instructions[^2].Target, next)
+                && Inverse(instructions[^2].Opcode) is { } inverse)
+            {
+                MachineBlock other = instructions[^1].Target!;
+                instructions[^2].Opcode = inverse;
+                instructions[^2].Target = other;
+                instructions.RemoveAt(instructions.Count - 1);
+            }
+        }
+    }
+
+    /// <summary>The branch taken exactly when the given one is not; JSET has none.</summary>
+    public static EbpfOpcode? Inverse(EbpfOpcode branch)
+    {
+        Operation? opposite = OpcodeTable.Get(branch).Operation switch
+        {
+            Operation.Jeq => Operation.Jne,
+            Operation.Jne => Operation.Jeq,
+            Operation.Jgt => Operation.Jle,
+            Operation.Jle => Operation.Jgt,
+            Operation.Jge => Operation.Jlt,
+            Operation.Jlt => Operation.Jge,
+            Operation.Jsgt => Operation.Jsle,
+            Operation.Jsle => Operation.Jsgt,
+            Operation.Jsge => Operation.Jslt,
+            Operation.Jslt => Operation.Jsge,
+            _ => null,
+        };
+        if (opposite is null)
+            return null;
+        int form = ((int)branch - (int)EbpfOpcode.Jeq64Imm) & 3;
+        EbpfOpcode family = opposite switch
+        {
+            Operation.Jeq => EbpfOpcode.Jeq64Imm,
+            Operation.Jne => EbpfOpcode.Jne64Imm,
+            Operation.Jgt => EbpfOpcode.Jgt64Imm,
+            Operation.Jge => EbpfOpcode.Jge64Imm,
+            Operation.Jlt => EbpfOpcode.Jlt64Imm,
+            Operation.Jle => EbpfOpcode.Jle64Imm,
+            Operation.Jsgt => EbpfOpcode.Jsgt64Imm,
+            Operation.Jsge => EbpfOpcode.Jsge64Imm,
+            Operation.Jslt => EbpfOpcode.Jslt64Imm,
+            _ => EbpfOpcode.Jsle64Imm,
+        };
+        return family + form;
+    }
+}
