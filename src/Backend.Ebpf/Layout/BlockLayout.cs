@@ -7,11 +7,11 @@ namespace Ebpfcc.Backend.Ebpf.Layout;
 
 public static class BlockLayout
 {
-    public static void Run(MachineFunction function)
+    public static void Run(MachineFunction function, CpuVersion cpu)
     {
         ThreadJumps(function);
         Place(function);
-        FallThrough(function);
+        FallThrough(function, cpu);
     }
 
     /// <summary>Follows empty blocks to their end; a ring of empty blocks (an endless loop) stays as it is.</summary>
@@ -36,16 +36,19 @@ public static class BlockLayout
                 if (block.Instructions[i].Target is { } target)
                     block.Instructions[i].Target = Final(target);
             }
+            // A jump to a bare exit exits at once.
+            if (block.Instructions[^1] is { Opcode: EbpfOpcode.Ja, Target.Instructions: [{ Opcode: EbpfOpcode.Exit } exit] })
+                block.Instructions[^1] = new MachineInstruction(EbpfOpcode.Exit) { ImplicitUses = exit.ImplicitUses, Location = exit.Location };
             // A branch with both sides equal decides nothing.
             int last = block.Instructions.Count - 1;
-            if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
+            if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && block.Instructions[last].Target is not null && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
                 block.Instructions.RemoveAt(last - 1);
         }
     }
 
     /// <summary>
-    /// Greedy chains: after each block its unplaced preferred successor; when there is none, the next unplaced block in the
-    /// order given (reverse postorder), cold ones at the end.
+    /// Greedy chains: after each block an unplaced successor that no other unplaced block leads to (loops' latches apart); when
+    /// there is none, the next unplaced block in the order given (reverse postorder). Cold blocks come at the end.
     /// </summary>
     private static void Place(MachineFunction function)
     {
@@ -61,13 +64,16 @@ public static class BlockLayout
             if (second is not null && reachable.Add(second))
                 pending.Push(second);
         }
+        function.Blocks = blocks = blocks.FindAll(reachable.Contains);
+        function.Renumber();
+        function.ComputePredecessors();
         var placed = new HashSet<MachineBlock>();
         var order = new List<MachineBlock>(blocks.Count);
         for (int pass = 0; pass < 2; pass++)
         {
             foreach (MachineBlock start in blocks)
             {
-                if (!reachable.Contains(start) || (pass == 0 && start.IsCold && order.Count > 0))
+                if (pass == 0 && start.IsCold && order.Count > 0)
                     continue;
                 for (MachineBlock? block = start; block is not null && placed.Add(block); block = Follower(block, placed))
                     order.Add(block);
@@ -85,6 +91,8 @@ public static class BlockLayout
         {
             if (candidate is null || placed.Contains(candidate) || candidate.IsCold != block.IsCold)
                 continue;
+            if (candidate.Predecessors.Exists(other => other.Index < candidate.Index && !placed.Contains(other) && other.IsCold == block.IsCold))
+                continue;
             // The order given already keeps loops and bodies together: the earlier block is the better follower.
             if (best is null || candidate.Index < best.Index)
                 best = candidate;
@@ -92,7 +100,7 @@ public static class BlockLayout
         return best;
     }
 
-    private static void FallThrough(MachineFunction function)
+    private static void FallThrough(MachineFunction function, CpuVersion cpu)
     {
         for (int i = 0; i < function.Blocks.Count; i++)
         {
@@ -106,7 +114,7 @@ public static class BlockLayout
                 continue;
             }
             if (instructions.Count > 1 && instructions[^2].IsConditionalBranch && ReferenceEquals(instructions[^2].Target, next)
-                && Inverse(instructions[^2].Opcode) is { } inverse)
+                && Inverse(instructions[^2].Opcode) is { } inverse && OpcodeTable.Get(inverse).Since <= cpu)
             {
                 MachineBlock other = instructions[^1].Target!;
                 instructions[^2].Opcode = inverse;

@@ -95,6 +95,9 @@ public static class MachinePrinter
                     if (instruction.Object is { } item)
                         text.Append(CultureInfo.InvariantCulture, $" [{item}]");
                     break;
+                case 'o':
+                    text.Append(CultureInfo.InvariantCulture, $"{(instruction.Immediate < 0 ? '-' : '+')} {Math.Abs(instruction.Immediate)}");
+                    break;
                 case 'j': text.Append(instruction.Target?.ToString() ?? instruction.Offset.ToString(CultureInfo.InvariantCulture)); break;
                 case '%': text.Append('%'); break;
                 case 'i' or 'w' or 'v' or 'c' or 'f' or 'k':

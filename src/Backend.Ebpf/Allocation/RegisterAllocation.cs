@@ -1,0 +1,17 @@
+// The stage as a whole: order the blocks, allocate, prove, clean up.
+using Ebpfcc.Backend.Ebpf.Machine;
+
+namespace Ebpfcc.Backend.Ebpf.Allocation;
+
+public static class RegisterAllocation
+{
+    /// <param name="check">Prove the result; a wrong allocation throws.</param>
+    public static void Run(MachineFunction function, bool check)
+    {
+        ControlFlow.Prepare(function);
+        LinearScanAllocator.Allocate(function);
+        if (check)
+            AllocationChecker.Check(function);
+        AllocationChecker.DropMarks(function);
+    }
+}

@@ -1,0 +1,128 @@
+// Writes the operands of inline assembly into its template and assembles the text. Template syntax is gcc's: %0, %[name],
+// a letter between for a modifier (w: the 32-bit name), %= a number unique to the statement, %% a percent sign.
+using System.Globalization;
+using System.Text;
+using Ebpfcc.Backend.Ebpf.Machine;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
+using Ebpfcc.Ebpf.Asm;
+using Ebpfcc.Ir;
+
+namespace Ebpfcc.Backend.Ebpf.Emission;
+
+internal static class InlineAssemblyText
+{
+    /// <returns>Null when the text was refused (reported).</returns>
+    public static AssembledCode? Assemble(InlineAssembly assembly, BackendOptions options, DiagnosticBag diagnostics)
+    {
+        InlineAsmInstruction source = assembly.Source;
+        if (Expand(assembly) is not { } text)
+        {
+            diagnostics.Report(BackendDiagnostics.AsmText, source.Location, $"the template \"{source.Template}\" names an operand that does not exist");
+            return null;
+        }
+        var inner = new DiagnosticBag();
+        AssembledCode? code = Assembler.Assemble(text, inner, SourceLocation.None, new AssemblerOptions { Cpu = options.Cpu, HelpersByName = false });
+        foreach (Diagnostic problem in inner.Items)
+            diagnostics.Report(BackendDiagnostics.AsmText, source.Location, $"{problem.Message} in \"{Shorten(text)}\"");
+        if (code is null && inner.Items.Count == 0)
+            diagnostics.Report(BackendDiagnostics.AsmText, source.Location, Shorten(text));
+        return code;
+    }
+
+    private static string Shorten(string text) => (text.Length > 120 ? text[..120] + "..." : text).Replace("\n", "; ", StringComparison.Ordinal);
+
+    private static string? Expand(InlineAssembly assembly)
+    {
+        string template = assembly.Source.Template;
+        var text = new StringBuilder(template.Length + 32);
+        for (int i = 0; i < template.Length; i++)
+        {
+            if (template[i] != '%' || i + 1 == template.Length)
+            {
+                text.Append(template[i]);
+                continue;
+            }
+            i++;
+            if (template[i] == '%')
+            {
+                text.Append('%');
+                continue;
+            }
+            if (template[i] == '=')
+            {
+                // One piece of text is assembled at a time: any number is unique.
+                text.Append('0');
+                continue;
+            }
+            char modifier = '\0';
+            if (char.IsAsciiLetter(template[i]) && i + 1 < template.Length && (template[i + 1] == '[' || char.IsAsciiDigit(template[i + 1])))
+                modifier = template[i++];
+            int operand = -1;
+            if (template[i] == '[')
+            {
+                int close = template.IndexOf(']', i);
+                if (close < 0)
+                    return null;
+                operand = Named(assembly.Source, template.AsSpan(i + 1, close - i - 1));
+                i = close;
+            }
+            else if (char.IsAsciiDigit(template[i]))
+            {
+                int end = i;
+                while (end < template.Length && char.IsAsciiDigit(template[end]))
+                    end++;
+                if (!int.TryParse(template.AsSpan(i, end - i), NumberStyles.None, CultureInfo.InvariantCulture, out operand))
+                    return null;
+                i = end - 1;
+            }
+            if (operand < 0 || operand >= assembly.Operands.Length)
+                return null;
+            Append(text, assembly, operand, modifier);
+        }
+        return text.ToString();
+    }
+
+    private static int Named(InlineAsmInstruction source, ReadOnlySpan<char> name)
+    {
+        for (int i = 0; i < source.Outputs.Count; i++)
+        {
+            if (source.Outputs[i].SymbolicName is { } known && name.SequenceEqual(known))
+                return i;
+        }
+        for (int i = 0; i < source.Inputs.Count; i++)
+        {
+            if (source.Inputs[i].SymbolicName is { } known && name.SequenceEqual(known))
+                return source.Outputs.Count + i;
+        }
+        return -1;
+    }
+
+    private static void Append(StringBuilder text, InlineAssembly assembly, int index, char modifier)
+    {
+        AssemblyOperand operand = assembly.Operands[index];
+        if (operand.IsMemory)
+        {
+            string place = operand.Object is null ? assembly.Registers[operand.RegisterIndex].ToString() : MachineRegister.R10.ToString();
+            long offset = operand.Immediate + (operand.Object?.FrameOffset ?? 0);
+            text.Append(CultureInfo.InvariantCulture, $"({place} {(offset < 0 ? '-' : '+')} {Math.Abs(offset)})");
+        }
+        else if (operand.Symbol is { } symbol)
+        {
+            text.Append(symbol.Symbol);
+            if (operand.Immediate != 0)
+                text.Append(CultureInfo.InvariantCulture, $"{(operand.Immediate < 0 ? '-' : '+')}{Math.Abs(operand.Immediate)}");
+        }
+        else if (operand.RegisterIndex < 0)
+        {
+            text.Append(operand.Immediate.ToString(CultureInfo.InvariantCulture));
+        }
+        else
+        {
+            IReadOnlyList<AsmOperand> outputs = assembly.Source.Outputs;
+            string constraint = index < outputs.Count ? outputs[index].Constraint : assembly.Source.Inputs[index - outputs.Count].Constraint;
+            bool word = modifier == 'w' || (modifier == '\0' && constraint.Contains('w', StringComparison.Ordinal));
+            text.Append(assembly.Registers[operand.RegisterIndex].Format(wide: !word));
+        }
+    }
+}
