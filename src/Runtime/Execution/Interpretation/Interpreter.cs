@@ -21,6 +21,11 @@ public sealed class Interpreter : IExecutionEngine
     {
         if (StructuralCheck.FirstProblem(program.Instructions) is { } problem)
             throw new GuestFaultException(problem.Message, problem.Slot);
+        for (int slot = 0; slot < program.Instructions.Length; slot++)
+        {
+            if (OpcodeTable.Classify(program.Instructions[slot]) == EbpfOpcode.AddrSpaceCast)
+                throw new GuestFaultException("addr_space_cast insn can only be used in a program that has an associated arena", slot);
+        }
         return new InterpretedProgram(program, new Decoder(program, program.Instructions, null, environment), sandbox, environment);
     }
 }
