@@ -21,6 +21,9 @@ public sealed record MapDefinition(string Name, int Type, int KeySize, int Value
 
     public ulong MapExtra { get; init; }
 
+    /// <summary>Parts of the value that copies leave alone: spin locks, timers and other objects of the kernel inside values.</summary>
+    public (int Offset, int Size)[] SpecialFields { get; init; } = [];
+
     /// <summary>Pinned by name (LIBBPF_PIN_BY_NAME): shared between objects of one host.</summary>
     public bool IsPinned { get; init; }
 
@@ -49,6 +52,9 @@ public unsafe interface IMap : IDisposable
 
     /// <summary>Address of the value for a program (per-CPU maps: the current CPU's), or null.</summary>
     byte* Lookup(byte* key);
+
+    /// <summary>Per-CPU maps: the value of one CPU; other maps know none.</summary>
+    byte* LookupPerCpu(byte* key, int cpu);
 
     int Update(byte* key, byte* value, UpdateMode mode);
 

@@ -38,6 +38,8 @@ public abstract unsafe class Map : IMap
 
     public abstract byte* Lookup(byte* key);
 
+    public virtual byte* LookupPerCpu(byte* key, int cpu) => null;
+
     public abstract int Update(byte* key, byte* value, UpdateMode mode);
 
     public abstract int Delete(byte* key);
@@ -90,6 +92,18 @@ public abstract unsafe class Map : IMap
     }
 
     protected abstract void FreeValues();
+
+    /// <summary>Writes a whole value but for the special fields.</summary>
+    protected void CopyValue(byte* destination, byte* source)
+    {
+        int from = 0;
+        foreach ((int offset, int size) in Definition.SpecialFields)
+        {
+            Buffer.MemoryCopy(source + from, destination + from, offset - from, offset - from);
+            from = offset + size;
+        }
+        Buffer.MemoryCopy(source + from, destination + from, Definition.ValueSize - from, Definition.ValueSize - from);
+    }
 
     /// <summary>Bytes one value takes in memory: values are 8-byte aligned.</summary>
     protected static nuint Round8(int size) => ((nuint)size + 7) & ~(nuint)7;

@@ -1,4 +1,10 @@
-// The ordinary allocator: the process's native heap.
+// The ordinary allocator: the process's native heap. Zeroed memory comes from calloc, which leaves large blocks to the
+// system's zero pages: a map of a million entries costs memory only as it fills.
+//
+//   block from calloc                      address handed out
+//   +----------+---------------------------+--------------------
+//   | padding  | address of the block (8)  |  the caller's bytes
+//   +----------+---------------------------+--------------------
 using System.Runtime.InteropServices;
 
 namespace Ebpfcc.Runtime.Memory;
@@ -10,10 +16,16 @@ public sealed unsafe class GuestHeap : IGuestAllocator
 
     public byte* Allocate(nuint bytes, nuint alignment = 8)
     {
-        byte* address = (byte*)NativeMemory.AlignedAlloc(Math.Max(bytes, 1), Math.Max(alignment, 8));
-        NativeMemory.Clear(address, Math.Max(bytes, 1));
+        alignment = Math.Max(alignment, 8);
+        byte* block = (byte*)NativeMemory.AllocZeroed(checked(bytes + alignment + (nuint)sizeof(void*)));
+        byte* address = (byte*)(((nuint)block + (nuint)sizeof(void*) + alignment - 1) & ~(alignment - 1));
+        ((byte**)address)[-1] = block;
         return address;
     }
 
-    public void Free(byte* address) => NativeMemory.AlignedFree(address);
+    public void Free(byte* address)
+    {
+        if (address is not null)
+            NativeMemory.Free(((byte**)address)[-1]);
+    }
 }

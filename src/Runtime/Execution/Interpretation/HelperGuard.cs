@@ -65,7 +65,7 @@ internal static unsafe class HelperGuard
                 case HelperArgument.AllocationSize:
                     continue;
                 case HelperArgument.RingbufMemory:
-                    if (value == 0 || !Maps.RingBuffers.IsReservation(value))
+                    if (value == 0 || !RingBufferMap.IsReservation(value))
                         return $"argument {i + 1} is not a reservation of a ring buffer";
                     continue;
                 default:
