@@ -59,7 +59,7 @@ public sealed unsafe partial class HashMap : Map
     {
         var type = (MapType)definition.Type;
         _isPerCpu = type.IsPerCpu();
-        _isLru = type is MapType.LruHash or MapType.LruPercpuHash;
+        _isLru = type is MapType.LruHash or MapType.LruPerCpuHash;
         _cpus = cpus;
         _keySize = definition.KeySize;
         int stripes = Math.Min(StripeCount, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)definition.MaxEntries));

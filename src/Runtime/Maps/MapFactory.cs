@@ -24,34 +24,34 @@ public static class MapFactory
             return (Errno.E2BIG, "a size is above two gigabytes");
         string? wrong = type switch
         {
-            MapType.Array or MapType.PercpuArray or MapType.ProgArray or MapType.PerfEventArray or MapType.ArrayOfMaps
-                or MapType.Devmap or MapType.Cpumap or MapType.Xskmap when key != 4 => "keys of arrays have four bytes",
+            MapType.Array or MapType.PerCpuArray or MapType.ProgArray or MapType.PerfEventArray or MapType.ArrayOfMaps
+                or MapType.DevMap or MapType.CpuMap or MapType.XskMap when key != 4 => "keys of arrays have four bytes",
             MapType.ProgArray or MapType.PerfEventArray or MapType.ArrayOfMaps or MapType.HashOfMaps when value != 4 => "values are descriptors of four bytes",
-            MapType.Devmap or MapType.DevmapHash when value is not (4 or 8) => "values have four or eight bytes",
-            MapType.Cpumap when value is not (4 or 8) => "values have four or eight bytes",
-            MapType.Queue or MapType.Stack or MapType.BloomFilter or MapType.Ringbuf when key != 0 => "these maps have no keys",
-            MapType.Ringbuf when value != 0 => "ring buffers have no values",
-            MapType.Ringbuf when !System.Numerics.BitOperations.IsPow2(entries) || entries % 4096 != 0 => "max_entries of a ring buffer is a power of two and a multiple of the page size",
+            MapType.DevMap or MapType.DevMapHash when value is not (4 or 8) => "values have four or eight bytes",
+            MapType.CpuMap when value is not (4 or 8) => "values have four or eight bytes",
+            MapType.Queue or MapType.Stack or MapType.BloomFilter or MapType.RingBuffer when key != 0 => "these maps have no keys",
+            MapType.RingBuffer when value != 0 => "ring buffers have no values",
+            MapType.RingBuffer when !System.Numerics.BitOperations.IsPow2(entries) || entries % 4096 != 0 => "max_entries of a ring buffer is a power of two and a multiple of the page size",
             MapType.LpmTrie when key is < 5 or > 260 => "the key of a prefix trie is a length and 1 to 256 bytes",
-            MapType.LpmTrie when (definition.Flags & (uint)MapFlags.NoPrealloc) == 0 => "a prefix trie needs BPF_F_NO_PREALLOC",
-            MapType.Hash or MapType.LruHash or MapType.PercpuHash or MapType.LruPercpuHash or MapType.HashOfMaps when key == 0 => "the key size is zero",
-            MapType.LruHash or MapType.LruPercpuHash when (definition.Flags & (uint)MapFlags.NoPrealloc) != 0 => "LRU maps are always preallocated",
-            _ when value == 0 && type is not (MapType.Ringbuf) => "the value size is zero",
+            MapType.LpmTrie when (definition.Flags & (uint)MapFlags.NoPreallocation) == 0 => "a prefix trie needs BPF_F_NO_PREALLOC",
+            MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash or MapType.HashOfMaps when key == 0 => "the key size is zero",
+            MapType.LruHash or MapType.LruPerCpuHash when (definition.Flags & (uint)MapFlags.NoPreallocation) != 0 => "LRU maps are always preallocated",
+            _ when value == 0 && type is not (MapType.RingBuffer) => "the value size is zero",
             _ => null,
         };
         if (wrong is not null)
             return (Errno.EINVAL, wrong);
-        long perEntry = ((long)value + 7) / 8 * 8 * (type.IsPerCpu() ? GuestCpu.Count : 1) + (type is MapType.Array or MapType.PercpuArray ? 0 : key + 24);
-        if (type != MapType.Ringbuf && perEntry * entries > SizeLimit)
+        long perEntry = ((long)value + 7) / 8 * 8 * (type.IsPerCpu() ? GuestCpu.Count : 1) + (type is MapType.Array or MapType.PerCpuArray ? 0 : key + 24);
+        if (type != MapType.RingBuffer && perEntry * entries > SizeLimit)
             return (Errno.ENOMEM, "the map would take more than 64 gigabytes");
         return key > 512 && type is MapType.Hash or MapType.LruHash ? (Errno.E2BIG, "keys have at most 512 bytes") : null;
     }
 
     public static bool IsImplemented(MapType type) => type
-        is MapType.Hash or MapType.LruHash or MapType.PercpuHash or MapType.LruPercpuHash or MapType.Array or MapType.PercpuArray
+        is MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash or MapType.Array or MapType.PerCpuArray
         or MapType.ProgArray or MapType.PerfEventArray or MapType.LpmTrie or MapType.ArrayOfMaps or MapType.HashOfMaps
-        or MapType.Devmap or MapType.Cpumap or MapType.Xskmap or MapType.DevmapHash or MapType.Queue or MapType.Stack
-        or MapType.Ringbuf or MapType.BloomFilter;
+        or MapType.DevMap or MapType.CpuMap or MapType.XskMap or MapType.DevMapHash or MapType.Queue or MapType.Stack
+        or MapType.RingBuffer or MapType.BloomFilter;
 
     /// <summary>Makes the map; the definition must not be one that <see cref="WhyRefused"/> refuses.</summary>
     /// <param name="cpus">Values that per-CPU maps hold; 0 means the machine's number of processors.</param>
@@ -63,17 +63,17 @@ public static class MapFactory
         return (MapType)definition.Type switch
         {
             MapType.Array => new ArrayMap(definition, allocator),
-            MapType.PercpuArray => new PerCpuArrayMap(definition, allocator, cpus),
-            MapType.Hash or MapType.LruHash or MapType.PercpuHash or MapType.LruPercpuHash => new HashMap(definition, allocator, cpus),
+            MapType.PerCpuArray => new PerCpuArrayMap(definition, allocator, cpus),
+            MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash => new HashMap(definition, allocator, cpus),
             MapType.ProgArray => new ProgramArrayMap(definition, allocator),
             MapType.PerfEventArray => new PerfEventArrayMap(definition.MaxEntries == 0 ? definition with { MaxEntries = cpus } : definition, allocator),
             MapType.LpmTrie => new LpmTrieMap(definition, allocator),
             MapType.ArrayOfMaps => new ArrayOfMaps(definition, allocator),
             MapType.HashOfMaps => new HashOfMaps(definition, allocator),
-            MapType.Devmap or MapType.Cpumap or MapType.Xskmap => new RedirectArrayMap(definition, allocator),
-            MapType.DevmapHash => new RedirectHashMap(definition, allocator),
+            MapType.DevMap or MapType.CpuMap or MapType.XskMap => new RedirectArrayMap(definition, allocator),
+            MapType.DevMapHash => new RedirectHashMap(definition, allocator),
             MapType.Queue or MapType.Stack => new QueueMap(definition, allocator),
-            MapType.Ringbuf => new RingBufferMap(definition, allocator),
+            MapType.RingBuffer => new RingBufferMap(definition, allocator),
             MapType.BloomFilter => new BloomFilterMap(definition, allocator),
             _ => throw new Core.Diagnostics.InternalCompilerException("MapFactory", definition.Name, $"no class for map type {definition.Type}"),
         };

@@ -135,7 +135,7 @@ public sealed unsafe class MapTests
 
     [Theory]
     [InlineData(MapType.LruHash)]
-    [InlineData(MapType.LruPercpuHash)]
+    [InlineData(MapType.LruPerCpuHash)]
     public void LruMapEvictsWhatWasNotLookedUp(MapType type)
     {
         using Map map = Create(type, 4, 8, 100);
@@ -178,8 +178,8 @@ public sealed unsafe class MapTests
     }
 
     [Theory]
-    [InlineData(MapType.PercpuArray)]
-    [InlineData(MapType.PercpuHash)]
+    [InlineData(MapType.PerCpuArray)]
+    [InlineData(MapType.PerCpuHash)]
     public void PerCpuMapsHaveOneValuePerCpu(MapType type)
     {
         using Map map = Create(type, 4, 12, 3);
@@ -206,7 +206,7 @@ public sealed unsafe class MapTests
     [Fact]
     public void LpmTrieFindsTheLongestPrefix()
     {
-        using Map map = Create(MapType.LpmTrie, 8, 8, 300, MapFlags.NoPrealloc);
+        using Map map = Create(MapType.LpmTrie, 8, 8, 300, MapFlags.NoPreallocation);
         var model = new Dictionary<(int Length, uint Prefix), ulong>();
         var random = new Random(3);
         byte[] Key(int length, uint address) => [.. U32((uint)length), (byte)(address >> 24), (byte)(address >> 16), (byte)(address >> 8), (byte)address];
@@ -260,7 +260,7 @@ public sealed unsafe class MapTests
     [Fact]
     public void RingBufferKeepsOrderAndSkipsDiscarded()
     {
-        using var map = (RingBufferMap)Create(MapType.Ringbuf, 0, 0, 4096);
+        using var map = (RingBufferMap)Create(MapType.RingBuffer, 0, 0, 4096);
         for (int round = 0; round < 100; round++)
         {
             byte* first = map.Reserve(600);
@@ -288,10 +288,10 @@ public sealed unsafe class MapTests
     [InlineData(MapType.Hash, 0, 8, 1, MapFlags.None, Errno.EINVAL)]
     [InlineData(MapType.Hash, 4, 8, 0, MapFlags.None, Errno.EINVAL)]
     [InlineData(MapType.LpmTrie, 8, 8, 1, MapFlags.None, Errno.EINVAL)]
-    [InlineData(MapType.Ringbuf, 0, 0, 5000, MapFlags.None, Errno.EINVAL)]
-    [InlineData(MapType.LruHash, 4, 4, 1, MapFlags.NoPrealloc, Errno.EINVAL)]
+    [InlineData(MapType.RingBuffer, 0, 0, 5000, MapFlags.None, Errno.EINVAL)]
+    [InlineData(MapType.LruHash, 4, 4, 1, MapFlags.NoPreallocation, Errno.EINVAL)]
     [InlineData(MapType.Hash, 4, int.MaxValue, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
-    [InlineData(MapType.Sockmap, 4, 4, 1, MapFlags.None, Errno.EOPNOTSUPP)]
+    [InlineData(MapType.SockMap, 4, 4, 1, MapFlags.None, Errno.EOPNOTSUPP)]
     public void CreationIsRefused(MapType type, int key, int value, int entries, MapFlags flags, int errno)
         => Assert.Equal(errno, MapFactory.WhyRefused(new MapDefinition("m", (int)type, key, value, entries, (uint)flags))?.Errno);
 
