@@ -7,18 +7,23 @@ namespace Ebpfcc.Ir.Passes;
 internal static class Demotion
 {
     /// <summary>Stores an instruction's result in a new stack object and loads it at every use outside its block.</summary>
-    public static AllocaInstruction DemoteUsesOutsideBlock(Instruction value)
+    public static AllocaInstruction DemoteUsesOutsideBlock(Instruction value) => DemoteUsesOutside(value, block => ReferenceEquals(block, value.Block));
+
+    /// <summary>
+    /// Stores an instruction's result in a new stack object and loads it at every use outside a region. Phis on edges out of the
+    /// region use the value inside.
+    /// </summary>
+    public static AllocaInstruction DemoteUsesOutside(Instruction value, Func<BasicBlock, bool> isInside)
     {
         BasicBlock block = value.Block!;
-        Function function = block.Function!;
-        AllocaInstruction slot = function.Entry.Prepend(new AllocaInstruction(value.Type.Bytes(), value.Type.Bytes()) { Name = value.Name });
+        AllocaInstruction slot = block.Function!.Entry.Prepend(new AllocaInstruction(value.Type.Bytes(), value.Type.Bytes()) { Name = value.Name });
         foreach (Instruction user in value.Users.ToArray())
         {
             if (user is PhiInstruction phi)
             {
                 for (int i = 0; i < phi.OperandCount; i++)
                 {
-                    if (!ReferenceEquals(phi.GetOperand(i), value) || ReferenceEquals(phi.GetIncomingBlock(i), block))
+                    if (!ReferenceEquals(phi.GetOperand(i), value) || isInside(phi.GetIncomingBlock(i)))
                         continue;
                     phi.SetOperand(i, LoadBefore(phi.GetIncomingBlock(i).Terminator!, slot, value));
                     // A block with several edges into the phi's block must bring one value along all of them.
@@ -29,7 +34,7 @@ internal static class Demotion
                     }
                 }
             }
-            else if (!ReferenceEquals(user.Block, block))
+            else if (!isInside(user.Block!))
             {
                 for (int i = 0; i < user.OperandCount; i++)
                 {
@@ -47,7 +52,10 @@ internal static class Demotion
     }
 
     /// <summary>Whether anything but its own block and the phis on edges out of it uses a value.</summary>
-    public static bool IsUsedOutsideBlock(Instruction value)
+    public static bool IsUsedOutsideBlock(Instruction value) => IsUsedOutside(value, block => ReferenceEquals(block, value.Block));
+
+    /// <summary>Whether anything outside a region, other than phis on edges out of it, uses a value.</summary>
+    public static bool IsUsedOutside(Instruction value, Func<BasicBlock, bool> isInside)
     {
         foreach (Instruction user in value.Users)
         {
@@ -55,11 +63,11 @@ internal static class Demotion
             {
                 for (int i = 0; i < phi.OperandCount; i++)
                 {
-                    if (ReferenceEquals(phi.GetOperand(i), value) && !ReferenceEquals(phi.GetIncomingBlock(i), value.Block))
+                    if (ReferenceEquals(phi.GetOperand(i), value) && !isInside(phi.GetIncomingBlock(i)))
                         return true;
                 }
             }
-            else if (!ReferenceEquals(user.Block, value.Block))
+            else if (!isInside(user.Block!))
             {
                 return true;
             }

@@ -26,11 +26,15 @@ public static class PassTable
     private static readonly PassRow[] s_rows =
     [
         new("mem2reg", "promotes scalar stack objects to SSA values", (function, _) => Mem2Reg.Run(function)),
+        new("sroa", "splits stack objects into the scalars they are accessed as", (function, _) => Sroa.Run(function)),
         new("simplify", "rewrites instructions locally: identities, strength reduction, cast chains, byte swaps", (function, _) => Simplify.Run(function)),
         new("cfg", "folds, merges and forwards blocks", (function, _) => SimplifyCfg.Run(function)),
         new("threading", "lets edges skip blocks whose decision they already make", (function, _) => JumpThreading.Run(function)),
         new("sccp", "propagates constants along executable edges", (function, _) => ConstantPropagation.Run(function)),
         new("gvn", "uses a value computed before instead of computing it again", (function, _) => CommonSubexpressions.Run(function)),
+        new("forward", "puts values known to be in memory in place of loads", (function, _) => MemoryForwarding.Run(function)),
+        new("dse", "deletes stores nobody can read", (function, _) => DeadStores.Run(function)),
+        new("unroll", "unrolls loops where the source asks or the result is small", Unroll.Run),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
         new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
@@ -57,9 +61,11 @@ public static class PassTable
 
     private static readonly string[] s_standard =
     [
-        "globals", "cfg", "mem2reg", "simplify", "cfg",
-        "inline", "deadglobals", "mem2reg", "simplify", "cfg",
-        "sccp", "simplify", "gvn", "threading", "cfg", "simplify", "gvn", "cfg", "dce", "globals", "deadglobals",
+        "globals", "cfg", "sroa", "mem2reg", "simplify", "gvn", "cfg",
+        "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
+        "sccp", "simplify", "gvn", "threading", "cfg",
+        "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "sccp", "threading", "cfg",
+        "globals", "simplify", "gvn", "forward", "dse", "cfg", "dce", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>

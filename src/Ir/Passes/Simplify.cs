@@ -95,6 +95,8 @@ public sealed partial class Simplify
         if (ConstantFolder.Fold(instruction) is { } constant)
             return constant;
         IrOpcode opcode = instruction.Opcode;
+        if (instruction.IsSpeculatable() && PinUndefined(instruction))
+            return instruction;
         if (opcode.IsBinary())
             return RewriteBinary(instruction);
         return opcode switch
@@ -109,6 +111,20 @@ public sealed partial class Simplify
             IrOpcode.ByteSwap => RewriteByteSwap(instruction),
             _ => null,
         };
+    }
+
+    /// <summary>undef op x  =>  0 op x: nothing is computed from a register that was never written, which no verifier accepts.</summary>
+    private static bool PinUndefined(Instruction instruction)
+    {
+        bool pinned = false;
+        for (int i = 0; i < instruction.OperandCount; i++)
+        {
+            if (instruction.GetOperand(i) is not Undef undefined)
+                continue;
+            instruction.SetOperand(i, Constant.Of(undefined.Type, 0));
+            pinned = true;
+        }
+        return pinned;
     }
 
     private static bool IsOneUse(Value value) => value is Instruction && value.Users.Count == 1;
