@@ -166,6 +166,7 @@ public sealed partial class Preprocessor
         if (given == wanted)
         {
             arguments.Expanded = new PpToken[]?[wanted];
+            arguments.VariableOmitted = macro.IsVariadic && wanted == 1 && arguments.Raw.Count == 0;
             return true;
         }
         if (macro.IsVariadic && given == wanted - 1)
@@ -371,8 +372,9 @@ public sealed partial class Preprocessor
             // argument is expanded as usual.
             if (raw.Length == 0)
             {
-                // With only the variable parameter and an empty, not omitted, argument the comma stays in ISO modes; GNU modes drop it.
-                output.Count--;
+                // An argument that is there but empty keeps the comma, as in gcc and clang.
+                if (arguments.VariableOmitted)
+                    output.Count--;
                 return i + 1;
             }
             bool pastedAgain = i + 2 < body.Length && body[i + 2].Kind == PpTokenKind.HashHash;
