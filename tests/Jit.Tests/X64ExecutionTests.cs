@@ -20,7 +20,12 @@ public sealed unsafe class X64ExecutionTests
     [UnmanagedCallersOnly]
     private static ulong ReturnFirstNative(ulong a, ulong b, ulong c, ulong d, ulong e) => a;
 
-    private static readonly ExecutionEnvironment s_environment = new()
+    internal static Dictionary<string, (byte[] Memory, EbpfInstruction[] Program, ulong Result)> Conformance => s_conformance.Value;
+
+    /// <summary>Calls by number and unwinding exist only in sandboxed programs.</summary>
+    internal static bool IsSandboxOnly(string name) => name.Contains("callx") || name.Contains("unwind");
+
+    internal static readonly ExecutionEnvironment Environment = new()
     {
         Helpers = HelperRegistry.Default.With(new HelperImplementation { Id = 5, Managed = &ReturnFirst, Native = &ReturnFirstNative, UnwindsOnZero = true }),
     };
@@ -57,12 +62,12 @@ public sealed unsafe class X64ExecutionTests
     public void Compiled_conformance_program_gives_the_suites_result(string name)
     {
         (byte[] memory, EbpfInstruction[] program, ulong expected) = s_conformance.Value[name];
-        if (name.Contains("callx") || name.Contains("unwind"))
-            return; // calls by number and unwinding exist only in sandboxed programs
+        if (IsSandboxOnly(name))
+            return;
         Assert.Equal(expected, Compile(program, (byte[])memory.Clone()));
     }
 
-    private static LoadedProgram Load(EbpfInstruction[] program)
+    internal static LoadedProgram Load(EbpfInstruction[] program)
     {
         var starts = new SortedSet<int> { 0 };
         for (int slot = 0; slot < program.Length; slot++)
@@ -76,14 +81,14 @@ public sealed unsafe class X64ExecutionTests
     private static ulong Compile(EbpfInstruction[] program, byte[] memory)
     {
         LoadedProgram loaded = Load(program);
-        using X64Executable executable = X64Engine.CompileTrusted(loaded, program, null, s_environment);
+        using X64Executable executable = X64Engine.CompileTrusted(loaded, program, null, Environment);
         fixed (byte* address = memory)
             return executable.Run((nint)address, memory.Length);
     }
 
-    private static ulong Interpret(EbpfInstruction[] program, byte[] memory)
+    internal static ulong Interpret(EbpfInstruction[] program, byte[] memory)
     {
-        using IExecutable executable = new Interpreter().PrepareSandboxed(Load(program), new SandboxOptions { Fuel = 100_000 }, s_environment);
+        using IExecutable executable = new Interpreter().PrepareSandboxed(Load(program), new SandboxOptions { Fuel = 100_000 }, Environment);
         fixed (byte* address = memory)
             return executable.Run((nint)address, memory.Length);
     }

@@ -68,6 +68,7 @@ public sealed partial class X64Compiler
     private FunctionShape _function = null!;
     private X64Register[] _saved = [];
     private int _frameBytes;
+    private Label _bodyLabel;
     private bool _hasFramePointer;
 
     /// <summary>Registers whose upper halves are known to be zero, one bit each.</summary>
@@ -149,6 +150,7 @@ public sealed partial class X64Compiler
         _function = function;
         Bind(function.Start);
         EmitPrologue();
+        _emit.Bind(_bodyLabel = _emit.NewLabel());
         _zeroUpper = 0;
         for (int slot = function.Start; slot < function.End;)
         {
@@ -173,6 +175,9 @@ public sealed partial class X64Compiler
         _emit.Bind(_slotLabels[slot]);
         _bound[slot] = true;
     }
+
+    /// <summary>Where a jump leads: to a slot's code, but never through the prologue again.</summary>
+    private Label JumpLabel(int slot) => slot == _function.Start ? _bodyLabel : _slotLabels[slot];
 
     private void EmitPrologue()
     {
@@ -237,11 +242,11 @@ public sealed partial class X64Compiler
                 break; // The verifier's rewrite bounds such loops; a verified program's budget never runs out here.
             case Effect.Branch:
                 EmitCompare(instruction, row);
-                _emit.JumpIf(ConditionOf(row.Operation), _slotLabels[ProgramShape.JumpTarget(slot, instruction, row)]);
+                _emit.JumpIf(ConditionOf(row.Operation), JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)));
                 break;
             case Effect.Jump:
                 if (ProgramShape.JumpTarget(slot, instruction, row) is var target && target != slot + 1)
-                    _emit.Jump(_slotLabels[target]);
+                    _emit.Jump(JumpLabel(target));
                 break;
             case Effect.Call:
                 TranslateCall(slot, instruction, row);

@@ -1,0 +1,292 @@
+// Translates verified eBPF to A32 code. Values are 64 bits in two 32-bit halves; halves that are known to be zero or that
+// nobody reads cost nothing (UpperHalves.cs), and each half has a home of its own (HalfAllocation.cs).
+//
+// Every function, the program included, has the C type  u64 f(u64, u64, u64, u64, u64)  of AAPCS: R1 in r0:r1, R2 in r2:r3,
+// R3 to R5 on the caller's stack, the result in r0:r1; so helpers, subprograms and callbacks are all called alike.
+//
+//   frame:   sp → outgoing R3 R4 R5 (24 bytes, if anything is called)
+//                 slots of halves without a register
+//                 eBPF stack; R10 points at its end
+//                 saved r4-r11 and lr
+//                 incoming R3 R4 R5
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Isa;
+
+namespace Ebpfcc.Jit.Arm32;
+
+/// <summary>What the compiler needs from its surroundings. All addresses are 32 bits wide.</summary>
+public sealed record Arm32CompilerOptions
+{
+    public Arm32Features Features { get; init; } = Arm32Features.V7;
+
+    /// <summary>Address of a helper, of type <c>u64 f(u64, u64, u64, u64, u64)</c>.</summary>
+    public required Func<int, uint> ResolveHelper { get; init; }
+
+    /// <summary>Value that a wide immediate of a map or BTF kind loads.</summary>
+    public required Func<EbpfInstruction, EbpfInstruction, ulong> ResolveImmediate { get; init; }
+
+    /// <summary>Address of the function that resolves a tail call: (context, map, index) to an entry or 0.</summary>
+    public uint ResolveTailCall { get; init; }
+
+    /// <summary>Address of the packet load of a width: (context, offset) to value or a negative number.</summary>
+    public Func<int, uint> ResolvePacketLoad { get; init; } = _ => 0;
+}
+
+/// <summary>Translated code: position-independent bytes and where things are in them.</summary>
+public sealed record Arm32Code(byte[] Bytes, int EntryOffset, int[] SlotOffsets);
+
+/// <summary>Compiles one program. Use once.</summary>
+public sealed partial class Arm32Compiler
+{
+    private const Arm32Register Ip = Arm32Register.R12, Lr = Arm32Register.Lr, Sp = Arm32Register.Sp;
+    private const Arm32Register T0 = Arm32Register.R0, T1 = Arm32Register.R1, T2 = Arm32Register.R2, T3 = Arm32Register.R3;
+    private const int OutgoingBytes = 24;
+
+    private readonly ProgramShape _shape;
+    private readonly Arm32CompilerOptions _options;
+    private readonly UpperHalves _halves;
+    private readonly Arm32Emitter _emit;
+    private readonly ArmLabel[] _slotLabels;
+
+    private FunctionShape _function = null!;
+    private HalfAllocation _allocation = null!;
+    private int _savedMask;
+    private int _frameBytes;
+    private ArmLabel _bodyLabel;
+    private int _slot;
+
+    private Arm32Compiler(ProgramShape shape, Arm32CompilerOptions options)
+    {
+        _shape = shape;
+        _options = options;
+        _halves = UpperHalves.Analyze(shape);
+        _emit = new Arm32Emitter(options.Features);
+        _slotLabels = new ArmLabel[shape.Instructions.Length];
+        for (int i = 0; i < _slotLabels.Length; i++)
+            _slotLabels[i] = _emit.NewLabel();
+        _divide32 = _emit.NewLabel();
+        _divide64 = _emit.NewLabel();
+    }
+
+    public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) => new Arm32Compiler(shape, options).Run();
+
+    private Arm32Code Run()
+    {
+        foreach (FunctionShape function in _shape.Functions)
+            EmitFunction(function);
+        EmitDivisionRoutines();
+        byte[] code = _emit.Finish();
+        var offsets = new int[_slotLabels.Length];
+        for (int i = 0; i < offsets.Length; i++)
+            offsets[i] = _emit.IsBound(_slotLabels[i]) ? _emit.OffsetOf(_slotLabels[i]) : -1;
+        return new Arm32Code(code, offsets[0], offsets);
+    }
+
+    private void EmitFunction(FunctionShape function)
+    {
+        _function = function;
+        int slotBase = function.MakesCalls ? OutgoingBytes : 0;
+        _allocation = HalfAllocation.For(_shape, function, _halves, slotBase);
+        int stack = (function.StackBytes + 7) & ~7;
+        _savedMask = _allocation.UsedRegisters | 1 << (int)Lr;
+        if (System.Numerics.BitOperations.PopCount((uint)_savedMask) % 2 != 0)
+            _savedMask |= 1 << (int)Ip; // keeps sp a multiple of 8
+        _frameBytes = slotBase + _allocation.SlotBytes + stack;
+
+        _slot = function.Start;
+        _emit.Bind(_slotLabels[function.Start]);
+        _emit.Push(_savedMask);
+        AddToSp(-_frameBytes);
+        ReceiveArguments();
+        for (int slot = function.Start; slot < function.End; slot += _shape.Rows[slot].Slots)
+        {
+            _slot = slot;
+            if (slot == function.Start)
+                _emit.Bind(_bodyLabel = _emit.NewLabel());
+            else
+                _emit.Bind(_slotLabels[slot]);
+            Translate(slot);
+        }
+    }
+
+    /// <summary>Where a jump leads: to a slot's code, but never through the prologue again.</summary>
+    private ArmLabel JumpLabel(int slot) => slot == _function.Start ? _bodyLabel : _slotLabels[slot];
+
+    private void AddToSp(int bytes)
+    {
+        if (bytes == 0)
+            return;
+        Arm32Operation operation = bytes > 0 ? Arm32Operation.Add : Arm32Operation.Sub;
+        uint magnitude = (uint)Math.Abs(bytes);
+        if (_emit.TryAluImmediate(operation, Sp, Sp, magnitude))
+            return;
+        _emit.MoveImmediate(Ip, magnitude);
+        _emit.Alu(operation, Sp, Sp, Ip);
+    }
+
+    /// <summary>Moves incoming arguments to their homes; only those that are live.</summary>
+    private void ReceiveArguments()
+    {
+        int live = LiveAtStart();
+        int incoming = _frameBytes + 4 * System.Numerics.BitOperations.PopCount((uint)_savedMask);
+        for (int argument = 0; argument < EbpfRegisters.MaxArguments; argument++)
+        {
+            int register = EbpfRegisters.R1 + argument;
+            if ((live >> register & 1) == 0)
+                continue;
+            for (int half = 0; half < 2; half++)
+            {
+                if (argument < 2)
+                {
+                    StoreHalf(register, half, (Arm32Register)(2 * argument + half));
+                }
+                else
+                {
+                    _emit.Load(32, false, Ip, Sp, incoming + 8 * (argument - 2) + 4 * half);
+                    StoreHalf(register, half, Ip);
+                }
+            }
+        }
+    }
+
+    private int LiveAtStart()
+    {
+        int slot = _function.Start;
+        (int reads, int writes) = ProgramShape.Effects(_shape.Instructions[slot], _shape.Rows[slot]);
+        return reads | _shape.LiveOut[slot] & ~writes;
+    }
+
+    private void EmitTeardown(bool returns)
+    {
+        AddToSp(_frameBytes);
+        _emit.Pop(returns ? _savedMask & ~(1 << (int)Lr) | 1 << (int)Arm32Register.Pc : _savedMask);
+    }
+
+    private void Translate(int slot)
+    {
+        EbpfInstruction instruction = _shape.Instructions[slot];
+        OpcodeRow row = _shape.Rows[slot];
+        switch (row.Effect)
+        {
+            case Effect.Alu when row.Width == 32 && row.Operation is not (Operation.ToLe or Operation.ToBe or Operation.Bswap):
+                TranslateAlu32(instruction, row);
+                break;
+            case Effect.Alu:
+                TranslateAlu64(instruction, row);
+                break;
+            case Effect.LoadImmediate:
+                TranslateWide(slot, instruction, row);
+                break;
+            case Effect.Load:
+                TranslateLoad(instruction, row);
+                break;
+            case Effect.Store:
+                TranslateStore(instruction, row);
+                break;
+            case Effect.Atomic:
+                TranslateAtomic(instruction, row);
+                break;
+            case Effect.Branch when row.Operation == Operation.MayGoto:
+                break; // A verified program's budget never runs out here.
+            case Effect.Branch:
+                Arm32Condition condition = EmitCompare(instruction, row);
+                _emit.Branch(JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)), condition);
+                break;
+            case Effect.Jump:
+                if (ProgramShape.JumpTarget(slot, instruction, row) is var target && target != slot + 1)
+                    _emit.Branch(JumpLabel(target));
+                break;
+            case Effect.Call:
+                TranslateCall(slot, instruction, row);
+                break;
+            case Effect.PacketLoad:
+                TranslatePacketLoad(instruction, row);
+                break;
+            case Effect.Exit:
+                Copy(T0, ReadLow(EbpfRegisters.R0, T0));
+                Copy(T1, ReadHigh(EbpfRegisters.R0, T1));
+                EmitTeardown(returns: true);
+                break;
+            default:
+                throw new InternalCompilerException("ARM32 compiler", null, $"slot {slot}: no translation of {row.Opcode}");
+        }
+    }
+
+    // ---- halves ---------------------------------------------------------------------------------------------------------
+
+    private bool NeedsHigh(int register) => _halves.IsNeededAfter(_slot, register);
+
+    private bool IsHighZero(int register) => _halves.IsZeroBefore(_slot, register);
+
+    private void Copy(Arm32Register d, Arm32Register s)
+    {
+        if (d != s)
+            _emit.Move(d, s);
+    }
+
+    /// <summary>A register that holds the low half: its home, or the scratch register it was loaded into.</summary>
+    private Arm32Register ReadLow(int register, Arm32Register scratch)
+    {
+        if (register == EbpfRegisters.R10)
+        {
+            if (!_emit.TryAluImmediate(Arm32Operation.Add, scratch, Sp, (uint)_frameBytes))
+            {
+                _emit.MoveImmediate(scratch, (uint)_frameBytes);
+                _emit.Alu(Arm32Operation.Add, scratch, Sp, scratch);
+            }
+            return scratch;
+        }
+        return ReadHalf(register, 0, scratch);
+    }
+
+    private Arm32Register ReadHigh(int register, Arm32Register scratch)
+    {
+        if (IsHighZero(register))
+        {
+            _emit.MoveImmediate(scratch, 0);
+            return scratch;
+        }
+        return ReadHalf(register, 1, scratch);
+    }
+
+    private Arm32Register ReadHalf(int register, int half, Arm32Register scratch)
+    {
+        HalfHome home = _allocation[register, half];
+        if (home.Register is { } there)
+            return there;
+        _emit.Load(32, false, scratch, Sp, home.Slot);
+        return scratch;
+    }
+
+    /// <summary>Where to compute a half: its home register, or the scratch register that <see cref="StoreHalf"/> then stores.</summary>
+    private Arm32Register Target(int register, int half, Arm32Register scratch) => _allocation[register, half].Register ?? scratch;
+
+    private void StoreHalf(int register, int half, Arm32Register value)
+    {
+        HalfHome home = _allocation[register, half];
+        if (home.Register is { } there)
+            Copy(there, value);
+        else
+            _emit.Store(32, value, Sp, home.Slot);
+    }
+
+    private void StoreLow(int register, Arm32Register value) => StoreHalf(register, 0, value);
+
+    private void StoreHigh(int register, Arm32Register value)
+    {
+        if (NeedsHigh(register))
+            StoreHalf(register, 1, value);
+    }
+
+    /// <summary>Clears the upper half, where anybody will look at it.</summary>
+    private void ClearHigh(int register) => SetHigh(register, 0);
+
+    private void SetHigh(int register, uint value)
+    {
+        if (!NeedsHigh(register))
+            return;
+        Arm32Register target = Target(register, 1, Ip);
+        _emit.MoveImmediate(target, value);
+        StoreHalf(register, 1, target);
+    }
+}

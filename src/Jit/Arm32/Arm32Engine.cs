@@ -1,0 +1,181 @@
+// The ARM32 engine. On a 32-bit ARM machine the code runs in this process; elsewhere under user-mode emulation, in a process
+// that shares the guest memory with this one.
+using System.Runtime.InteropServices;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Jit.Memory;
+using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Helpers;
+using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Memory;
+using Ebpfcc.Runtime.Verification;
+
+namespace Ebpfcc.Jit.Arm32;
+
+/// <summary>
+/// Runs programs as ARM32 code. Maps and contexts must come from <see cref="Allocator"/>, because the code's pointers are 32 bits wide.
+/// </summary>
+public sealed class Arm32Engine : IExecutionEngine, IDisposable
+{
+    private readonly string? _emulator;
+    private readonly GuestArena? _arena;
+    private readonly Arm32Features _features;
+    private EmulatedArm? _guest;
+
+    /// <param name="emulatorPath">Path of qemu-arm, or null when there is none.</param>
+    public Arm32Engine(string? emulatorPath, Arm32Features? features = null)
+    {
+        _features = features ?? Arm32Features.V7;
+        _emulator = emulatorPath;
+        if (IsInProcess)
+            return;
+        if (emulatorPath is null)
+        {
+            WhyUnavailable = "this machine is not ARM32, and qemu-arm is not installed";
+            return;
+        }
+        _arena = GuestArena.TryCreate(out string? whyNot);
+        WhyUnavailable = whyNot;
+    }
+
+    public string Name => "arm32";
+
+    public string? WhyUnavailable { get; }
+
+    private static bool IsInProcess => RuntimeInformation.ProcessArchitecture == Architecture.Arm;
+
+    /// <summary>Where everything that programs see must be allocated.</summary>
+    public IGuestAllocator Allocator => (IGuestAllocator?)_arena ?? GuestHeap.Shared;
+
+    public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
+        => CompileTrusted(program.Program, program.Instructions, environment);
+
+    public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
+        => throw new GuestFaultException("the ARM32 engine runs verified programs only", 0);
+
+    /// <summary>Compiles without checks: for programs with a proof, and for tests that bring their own.</summary>
+    internal Arm32Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, ExecutionEnvironment environment)
+    {
+        if (WhyUnavailable is { } reason)
+            throw new InvalidOperationException($"The ARM32 engine cannot run here: {reason}.");
+        ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
+        if (IsInProcess)
+            return new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, InProcessOptions(program, environment)));
+        EmulatedArm guest = _guest ??= new EmulatedArm(_emulator!, _arena!, _features);
+        var options = new Arm32CompilerOptions
+        {
+            Features = _features,
+            ResolveHelper = id => environment.Helpers.Find(id) is not null
+                ? guest.ThunkFor(id)
+                : throw new InternalCompilerException("ARM32 compiler", program.Name, HelperRegistry.WhyMissing(id)),
+            ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
+            ResolveTailCall = guest.ThunkFor(EmulatedArm.ResolveTailCall),
+            ResolvePacketLoad = bits => guest.ThunkFor(EmulatedArm.LoadPacket8 + bits / 16),
+        };
+        return new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest);
+    }
+
+    /// <summary>Translation alone, for listings on any machine; addresses of helpers are their numbers.</summary>
+    public static Arm32Code Translate(VerifiedProgram program, Arm32Features? features = null)
+        => Arm32Compiler.Compile(
+            ProgramShape.Analyze(program.Instructions, [.. program.Program.Subprograms.Select(function => function.Start)]),
+            new Arm32CompilerOptions
+            {
+                Features = features ?? Arm32Features.V7,
+                ResolveHelper = id => (uint)id,
+                ResolveImmediate = (first, second) => (uint)second.Immediate,
+                ResolveTailCall = 0,
+            });
+
+    private static unsafe Arm32CompilerOptions InProcessOptions(LoadedProgram program, ExecutionEnvironment environment) => new()
+    {
+        Features = Arm32Features.V7,
+        ResolveHelper = id => environment.Helpers.Find(id) is { } helper && helper.Native is not null
+            ? (uint)(nint)helper.Native
+            : throw new InternalCompilerException("ARM32 compiler", program.Name, HelperRegistry.WhyMissing(id)),
+        ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
+        ResolveTailCall = (uint)Arm32Executable.TailCallAddress,
+        ResolvePacketLoad = bits => (uint)X64.X64Runtime.PacketLoadAddress(bits),
+    };
+
+    private static unsafe ulong ImmediateOf(LoadedProgram program, EbpfInstruction first, EbpfInstruction second)
+    {
+        nint address = (WideImmediateKind)first.Src switch
+        {
+            WideImmediateKind.MapFd or WideImmediateKind.MapIndex => program.Maps[first.Immediate].Handle,
+            WideImmediateKind.MapValue or WideImmediateKind.MapIndexValue => (nint)program.Maps[first.Immediate].DirectValue((uint)second.Immediate),
+            var kind => throw new InternalCompilerException("ARM32 compiler", program.Name, $"no value for a wide immediate of kind {kind}"),
+        };
+        return (ulong)address <= uint.MaxValue && address != 0
+            ? (ulong)address
+            : throw new InternalCompilerException("ARM32 compiler", program.Name, "a map does not lie in 32-bit memory; allocate it from the engine's allocator");
+    }
+
+    public void Dispose()
+    {
+        _guest?.Dispose();
+        _arena?.Dispose();
+    }
+}
+
+/// <summary>ARM32 code that can be called.</summary>
+public sealed unsafe partial class Arm32Executable : IExecutable
+{
+    private readonly EmulatedArm? _guest;
+    private readonly ExecutableMemory? _memory;
+    private readonly byte[] _code;
+
+    internal Arm32Executable(LoadedProgram program, ExecutionEnvironment environment, Arm32Code code, EmulatedArm? guest = null)
+    {
+        (Program, Environment, _code, _guest) = (program, environment, code.Bytes, guest);
+        if (guest is not null)
+        {
+            Entry = guest.Install(code.Bytes) + (uint)code.EntryOffset;
+            return;
+        }
+        _memory = ExecutableMemory.Create(code.Bytes.Length, (span, _) => code.Bytes.CopyTo(span));
+        const int CacheFlush = 0x0f0002;
+        SystemCall(CacheFlush, _memory.Address, _memory.Address + code.Bytes.Length, 0);
+        Entry = (uint)(_memory.Address + code.EntryOffset);
+    }
+
+    public LoadedProgram Program { get; }
+
+    public ExecutionEnvironment Environment { get; }
+
+    public ReadOnlyMemory<byte> Code => _code;
+
+    internal uint Entry { get; }
+
+    internal static nint TailCallAddress => (nint)(delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong>)&ResolveTailCall;
+
+    public ulong Run(nint r1, nint r2 = 0)
+    {
+        if (_guest is not null)
+            return _guest.Run(Entry, checked((uint)r1), checked((uint)r2), Environment);
+        GuestContext context = GuestContext.Current;
+        delegate*<ulong, ulong, ulong, ulong, ulong, ulong, ulong> outer = context.CallbackInvoker;
+        context.CallbackInvoker = &X64.X64Runtime.InvokeCallback;
+        ulong result = ((delegate* unmanaged<ulong, ulong, ulong>)(nint)Entry)((ulong)r1, (ulong)r2);
+        context.CallbackInvoker = outer;
+        GC.KeepAlive(this);
+        return result;
+    }
+
+    [UnmanagedCallersOnly]
+    private static ulong ResolveTailCall(ulong context, ulong map, ulong index, ulong unused4, ulong unused5)
+    {
+        GuestContext guest = GuestContext.Current;
+        if (guest.Environment.Helpers.Find(HelperRegistry.TailCallId) is not { } helper)
+            return 0;
+        helper.Managed(context, map, index, unused4, unused5);
+        IExecutable? target = guest.TailCallTarget;
+        guest.TailCallTarget = null;
+        return target is Arm32Executable executable ? executable.Entry : 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint SystemCall(nint number, nint a, nint b, nint c);
+
+    public void Dispose() => _memory?.Dispose();
+}

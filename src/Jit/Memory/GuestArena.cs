@@ -1,0 +1,142 @@
+// Memory that two processes see at the same address below 4 GiB: a file in shared memory, mapped at one fixed place by this
+// process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
+//
+//   base             control block (Arm32Host), then the stack
+//   + ControlBytes   code, handed out once and never reused (emulators cache translations)
+//   + CodeBytes      heap: blocks of powers of two with a header, freed blocks kept in lists by size
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Ebpfcc.Runtime.Memory;
+
+namespace Ebpfcc.Jit.Memory;
+
+public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
+{
+    public const uint BaseAddress = 0x2000_0000;
+    public const uint ControlBytes = 0x1_0000;
+    public const uint StackBytes = 0x10_0000;
+    public const uint CodeBytes = 0x400_0000;
+    public const uint TotalBytes = 0x1000_0000;
+
+    private readonly object _lock = new();
+    private readonly uint[] _free = new uint[33];
+    private uint _heapNext = BaseAddress + ControlBytes + StackBytes + CodeBytes;
+    private uint _codeNext = BaseAddress + ControlBytes + StackBytes;
+    private bool _isDisposed;
+
+    private GuestArena(string path) => Path = path;
+
+    /// <summary>The file behind the memory.</summary>
+    public string Path { get; }
+
+    public static uint StackTop => BaseAddress + ControlBytes + StackBytes;
+
+    /// <summary>Creates the file and maps it; null with a reason where the system has no shared memory or the place is taken.</summary>
+    public static GuestArena? TryCreate(out string? whyNot)
+    {
+        whyNot = null;
+        if (!OperatingSystem.IsLinux() || sizeof(nint) != 8)
+        {
+            whyNot = "shared guest memory needs 64-bit Linux";
+            return null;
+        }
+        string folder = Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
+        string path = System.IO.Path.Combine(folder, $"ebpfcc-arena-{System.Environment.ProcessId}-{Guid.NewGuid():N}");
+        try
+        {
+            using FileStream file = new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
+            file.SetLength(TotalBytes);
+            const int ReadWrite = 3, SharedFixedNoReplace = 0x100001;
+            nint address = Mmap((nint)BaseAddress, (nuint)TotalBytes, ReadWrite, SharedFixedNoReplace, (int)file.SafeFileHandle.DangerousGetHandle(), 0);
+            if (address == (nint)BaseAddress)
+                return new GuestArena(path);
+            if (address > 0)
+                Munmap(address, TotalBytes);
+            whyNot = $"the addresses from 0x{BaseAddress:x} are not free in this process";
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            whyNot = $"no shared memory: {problem.Message}";
+        }
+        File.Delete(path);
+        return null;
+    }
+
+    public bool Contains(nint address, long bytes) => address >= (nint)BaseAddress && address + bytes <= (nint)BaseAddress + (nint)TotalBytes;
+
+    /// <summary>A place for code, aligned to 16 bytes; never handed out again.</summary>
+    public uint AllocateCode(int bytes)
+    {
+        lock (_lock)
+        {
+            uint address = _codeNext;
+            uint next = (uint)(address + bytes + 15) & ~15u;
+            if (next > BaseAddress + ControlBytes + StackBytes + CodeBytes)
+                throw new OutOfMemoryException("The arena's code space is used up.");
+            _codeNext = next;
+            return address;
+        }
+    }
+
+    public byte* Allocate(nuint bytes, nuint alignment = 8)
+    {
+        // The header in front of a block keeps its size class; big alignments get a block that certainly contains an aligned place.
+        nuint need = bytes + 16 + (alignment > 16 ? alignment : 0);
+        int sizeClass = Math.Max(5, 64 - BitOperations.LeadingZeroCount((ulong)need - 1));
+        uint block;
+        lock (_lock)
+        {
+            if (sizeClass > 30)
+                throw new OutOfMemoryException($"The arena has no {bytes} bytes.");
+            block = _free[sizeClass];
+            if (block != 0)
+            {
+                _free[sizeClass] = *(uint*)block;
+            }
+            else
+            {
+                block = _heapNext;
+                if ((ulong)block + (1UL << sizeClass) > BaseAddress + (ulong)TotalBytes)
+                    throw new OutOfMemoryException($"The arena has no {bytes} bytes left.");
+                _heapNext += 1u << sizeClass;
+            }
+        }
+        nuint address = ((nuint)block + 16 + alignment - 1) & ~(alignment - 1);
+        NativeMemory.Clear((void*)block, (nuint)1 << sizeClass);
+        *((uint*)address - 1) = block;
+        *((uint*)address - 2) = (uint)sizeClass;
+        return (byte*)address;
+    }
+
+    public void Free(byte* address)
+    {
+        if (address is null)
+            return;
+        lock (_lock)
+        {
+            if (_isDisposed)
+                return;
+            uint block = *((uint*)address - 1), sizeClass = *((uint*)address - 2);
+            *(uint*)block = _free[sizeClass];
+            _free[sizeClass] = block;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+        }
+        Munmap((nint)BaseAddress, TotalBytes);
+        File.Delete(Path);
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    private static partial nint Mmap(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    private static partial int Munmap(nint address, nuint length);
+}
