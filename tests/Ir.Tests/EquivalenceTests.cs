@@ -26,7 +26,7 @@ public class EquivalenceTests
             UInt128 address = evaluator.Allocate(buffer);
             Function main = module.Functions.Single(function => function.Symbol == "main");
             UInt128 a = run == 0 ? 0 : (UInt128)(ulong)new Random(run + 10).NextInt64();
-            EvaluationResult result = evaluator.Run(main, [address, a, (UInt128)(ulong)(run * 3)], fuel: 3_000_000);
+            EvaluationResult result = evaluator.Run(main, [address, a, (UInt128)(ulong)(run * 3)], fuel: 200_000);
             text.Append(result).Append(' ').Append(Convert.ToHexString(buffer)).Append(' ');
             text.Append(Convert.ToHexString(evaluator.Read(module.Globals.Single(global => global.Symbol == "counter")))).Append('\n');
         }

@@ -21,6 +21,7 @@ internal sealed class RandomModule
     private List<AllocaInstruction> _arrays = [];
     private Value _buffer = null!;
     private int _budget;
+    private bool _isWide;
     private GlobalVariable _constant = null!, _static = null!, _counter = null!;
 
     private RandomModule(int seed, int statements)
@@ -37,6 +38,15 @@ internal sealed class RandomModule
         maker.MakeGlobals();
         for (int i = 0; i < 3; i++)
             maker.MakeFunction($"callee{i}", statements / 4, isMain: false);
+        maker.MakeFunction("main", statements, isMain: true);
+        return maker._module;
+    }
+
+    /// <summary>A module with one large function, for measuring passes: statement after statement, not nested deeply.</summary>
+    public static Module MakeWide(int seed, int statements)
+    {
+        var maker = new RandomModule(seed, statements) { _isWide = true };
+        maker.MakeGlobals();
         maker.MakeFunction("main", statements, isMain: true);
         return maker._module;
     }
@@ -92,7 +102,7 @@ internal sealed class RandomModule
 
     private void Statements(int depth)
     {
-        int count = _random.Next(1, 6);
+        int count = _isWide && depth == 0 ? int.MaxValue : _random.Next(1, 6);
         for (int i = 0; i < count && _budget > 0; i++)
         {
             _budget--;
@@ -183,7 +193,7 @@ internal sealed class RandomModule
         _builder.CondBranch(Condition(2), then, hasElse ? otherwise : join);
         _builder.PositionAtEnd(then);
         Statements(depth + 1);
-        if (_random.Next(10) == 0)
+        if (_random.Next(10) == 0 && !_isWide)
             _builder.Return(Expression(IrType.I64, 1));
         else
             _builder.Branch(join);

@@ -13,33 +13,60 @@ namespace Ebpfcc.Ir.Passes;
 
 public static class Unroll
 {
+    // Loops nested deeper are left alone.
+    private const int MaxDepth = 16;
+
     // Instructions of the unrolled loop: without being asked, and when asked (clang's limit is the same).
     private const int AutomaticSize = 200, AutomaticCount = 64, RequestedSize = 16 * 1024;
 
     public static bool Run(Function function, PassContext context)
     {
         bool any = false;
-        // Inner loops first; after each change the analyses are made anew.
-        for (int round = 0; round < 64; round++)
+        // Inner loops first. A round unrolls loops that do not hold one another, on one set of analyses; the loops around those
+        // come in the next round, when folding has shown their true size.
+        for (int round = 0; round < MaxDepth; round++)
         {
             ControlFlow.RemoveUnreachableBlocks(function);
             DominatorTree dominators = DominatorTree.Of(function);
             LoopInfo loops = LoopInfo.Of(dominators);
-            bool changed = false;
+            if (loops.Loops.Count == 0)
+                break;
+            var copies = new Dictionary<BasicBlock, List<BasicBlock>>(ReferenceEqualityComparer.Instance);
+            var waiting = new HashSet<Loop>(ReferenceEqualityComparer.Instance);
             foreach (Loop loop in loops.Loops)
             {
-                if (!TryUnroll(loop, dominators, context.Options, out bool partial))
+                if (!waiting.Contains(loop) && !TryUnroll(loop, dominators, context.Options, copies))
                     continue;
-                changed = true;
-                any = true;
-                if (!partial)
-                    Clean(function);
-                break;
+                if (loop.Parent is not null)
+                    waiting.Add(loop.Parent);
             }
-            if (!changed)
+            if (copies.Count == 0)
+                break;
+            any = true;
+            InsertCopies(function, copies);
+            Clean(function);
+            if (waiting.Count == 0)
                 break;
         }
         return any;
+    }
+
+    /// <summary>Copies stand behind the last block of their loop.</summary>
+    private static void InsertCopies(Function function, Dictionary<BasicBlock, List<BasicBlock>> copies)
+    {
+        var blocks = new List<BasicBlock>(function.Blocks.Count * 2);
+        foreach (BasicBlock block in function.Blocks)
+        {
+            blocks.Add(block);
+            if (!copies.TryGetValue(block, out List<BasicBlock>? made))
+                continue;
+            blocks.AddRange(made);
+            foreach (BasicBlock copy in made)
+                function.AdoptBlock(copy);
+        }
+        function.Blocks.Clear();
+        function.Blocks.AddRange(blocks);
+        function.Renumber();
     }
 
     /// <summary>Folds what became constant, so that the loop around sees its true size.</summary>
@@ -51,9 +78,8 @@ public static class Unroll
         SimplifyCfg.Run(function);
     }
 
-    private static bool TryUnroll(Loop loop, DominatorTree dominators, OptimizationOptions options, out bool partial)
+    private static bool TryUnroll(Loop loop, DominatorTree dominators, OptimizationOptions options, Dictionary<BasicBlock, List<BasicBlock>> copies)
     {
-        partial = false;
         int? hint = (loop.Header.LoopHint ?? loop.Latches[0].LoopHint)?.Unroll;
         if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 2 || options.ForSize)))
             return false;
@@ -68,20 +94,17 @@ public static class Unroll
             ? full <= AutomaticCount && (long)size * full <= AutomaticSize
             : full - 1 <= hint && (long)size * full <= RequestedSize))
         {
-            Replicate(loop, dominators, full, isFull: true);
+            Replicate(loop, dominators, full, isFull: true, copies);
             return true;
         }
         if (hint is not { } factor || factor == int.MaxValue || (long)size * factor > RequestedSize)
             return false;
-        Replicate(loop, dominators, factor, isFull: false);
-        Mem2Reg.Run(loop.Header.Function!);
-        partial = true;
+        Replicate(loop, dominators, factor, isFull: false, copies);
         return true;
     }
 
-    private static void Replicate(Loop loop, DominatorTree dominators, int copies, bool isFull)
+    private static void Replicate(Loop loop, DominatorTree dominators, int count, bool isFull, Dictionary<BasicBlock, List<BasicBlock>> copies)
     {
-        Function function = loop.Header.Function!;
         BasicBlock header = loop.Header, latch = loop.Latches[0];
         List<BasicBlock> body = InOrder(loop, dominators);
         foreach (BasicBlock block in body)
@@ -99,7 +122,7 @@ public static class Unroll
         BasicBlock lastHeader = header, lastLatch = latch;
         BasicBlock? second = null;
         var made = new List<BasicBlock>();
-        for (int copy = 1; copy < copies; copy++)
+        for (int copy = 1; copy < count; copy++)
         {
             var cloner = new BlockCloner();
             List<BasicBlock> blocks = cloner.Clone(body);
@@ -124,11 +147,7 @@ public static class Unroll
         if (second is not null)
             Redirect(latch, header, second);
         CloseLoop(loop, headerPhis, carried, lastHeader, lastLatch, isFull, made);
-        foreach (BasicBlock block in made)
-            function.AdoptBlock(block);
-        int position = body.Max(block => function.Blocks.IndexOf(block)) + 1;
-        function.Blocks.InsertRange(position, made);
-        function.Renumber();
+        copies[body.MaxBy(block => block.Index)!] = made;
         if (!isFull)
             header.LoopHint = new LoopHint(0);
     }

@@ -231,7 +231,7 @@ public sealed partial class ModuleParser
             case IrOpcode.Phi:
                 return ParsePhi();
             case IrOpcode.Return:
-                return new ReturnInstruction(Current.StartsLine || Is("loc") ? null : TakeTypedValue());
+                return new ReturnInstruction(TryOption("void") || Current.StartsLine || Is("loc") ? null : TakeTypedValue());
             case IrOpcode.Unreachable:
                 return new UnreachableInstruction();
             case IrOpcode.Fence:
