@@ -5,6 +5,7 @@
 //   LDDW src=1 MapFd     imm = index into Maps                     LDDW src=2 MapValue  imm = index into Maps, imm2 = offset
 //   LDDW src=3 BtfId     imm = type id in KernelBtf                LDDW src=4 Function  imm = distance in slots, as a call's
 //   call src=1 Local     imm = distance in slots from the next instruction
+using Ebpfcc.Ebpf.Btf;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Runtime.Maps;
 
@@ -45,6 +46,12 @@ public sealed class LoadedProgram
     public IReadOnlyList<IMap> Maps { get; init; } = [];
 
     public IReadOnlyList<LineRecord> Lines { get; init; } = [];
+
+    /// <summary>The object's type information; null without.</summary>
+    public BtfReader? Btf { get; init; }
+
+    /// <summary>The kernel's type information, when the program refers to it; null otherwise.</summary>
+    public BtfReader? KernelBtf { get; init; }
 
     public string License { get; init; } = "";
 

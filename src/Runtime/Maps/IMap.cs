@@ -1,5 +1,7 @@
 // Maps: what programs and user code share. A map's values live in native memory whose addresses never change while the map
 // lives, because programs hold pointers to them.
+using Ebpfcc.Ebpf.Btf;
+
 namespace Ebpfcc.Runtime.Maps;
 
 /// <summary>What a map is: everything given at creation, as in BPF_MAP_CREATE.</summary>
@@ -14,7 +16,10 @@ public sealed record MapDefinition(string Name, int Type, int KeySize, int Value
     /// <summary>The prototype of the maps inside a map of maps, or null.</summary>
     public MapDefinition? Inner { get; init; }
 
-    /// <summary>Type ids of key and value in the object's BTF, 0 without.</summary>
+    /// <summary>The type information that the type ids are numbers of; null without.</summary>
+    public BtfReader? Btf { get; init; }
+
+    /// <summary>Type ids of key and value in <see cref="Btf"/>, 0 without.</summary>
     public int BtfKeyTypeId { get; init; }
 
     public int BtfValueTypeId { get; init; }

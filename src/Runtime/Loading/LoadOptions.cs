@@ -1,0 +1,29 @@
+// What loading needs beside the object.
+using Ebpfcc.Ebpf.Btf;
+using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Maps;
+
+namespace Ebpfcc.Runtime.Loading;
+
+public sealed record LoadOptions
+{
+    /// <summary>The object's name, for diagnostics.</summary>
+    public string Subject { get; init; } = "object";
+
+    public ExecutionEnvironment Environment { get; init; } = new();
+
+    /// <summary>Opens the types of the kernel that programs are loaded for; asked only when a program needs them.</summary>
+    public Func<BtfReader?> KernelTypes { get; init; } = KernelInformation.RunningKernelTypes;
+
+    /// <summary>Values of the kernel's configuration (<c>CONFIG_HZ</c> to <c>1000</c>); null reads the running kernel's.</summary>
+    public IReadOnlyDictionary<string, string>? KernelConfiguration { get; init; }
+
+    /// <summary>The version that <c>LINUX_KERNEL_VERSION</c> says: major, minor and patch in the bytes of one number.</summary>
+    public uint KernelVersion { get; init; } = KernelInformation.RunningVersion;
+
+    /// <summary>Maps to use instead of making them, by name: pinned ones, or those of an object loaded before.</summary>
+    public IReadOnlyDictionary<string, IMap> ExistingMaps { get; init; } = new Dictionary<string, IMap>();
+
+    /// <summary>BPF_F_* flags added to every program.</summary>
+    public uint ProgramFlags { get; init; }
+}
