@@ -137,7 +137,7 @@ public sealed partial class ObjectEmitter
         }
     }
 
-    private static string LineText(FilePosition position) => position.File.GetLineText(position.Line);
+    private static string LineText(FilePosition position) => position.File.GetLine(position.Line - 1).ToString();
 
     private void AddCoreRelocations(EmittedFunction code, EbpfFunction function)
     {

@@ -194,10 +194,12 @@ public sealed partial class InstructionSelector
                 Materialize(dst, left);
                 EmitAlu(EbpfOpcode.And64Imm, 32, dst, (int)constant.Unsigned);
                 return true;
+            case IrOpcode.UDiv or IrOpcode.Mul when constant.Unsigned == 1:
+                EmitIdentity(dst, left, width);
+                return true;
             case IrOpcode.UDiv when BitOperations.IsPow2(constant.Unsigned):
                 Materialize(dst, left);
-                if (constant.Unsigned != 1)
-                    EmitAlu(EbpfOpcode.Rsh64Imm, width, dst, BitOperations.Log2(constant.Unsigned));
+                EmitAlu(EbpfOpcode.Rsh64Imm, width, dst, BitOperations.Log2(constant.Unsigned));
                 return true;
             case IrOpcode.URem when BitOperations.IsPow2(constant.Unsigned) && constant.Unsigned <= 1UL << 31:
                 Materialize(dst, left);
@@ -208,12 +210,11 @@ public sealed partial class InstructionSelector
                 if (instruction.Opcode == IrOpcode.UDiv)
                     EmitConstant(dst, 0, narrow: true);
                 else
-                    Materialize(dst, left);
+                    EmitIdentity(dst, left, width);
                 return true;
             case IrOpcode.Mul when BitOperations.IsPow2(constant.Unsigned):
                 Materialize(dst, left);
-                if (constant.Unsigned != 1)
-                    EmitAlu(EbpfOpcode.Lsh64Imm, width, dst, BitOperations.Log2(constant.Unsigned));
+                EmitAlu(EbpfOpcode.Lsh64Imm, width, dst, BitOperations.Log2(constant.Unsigned));
                 return true;
             case IrOpcode.Shl or IrOpcode.LShr when constant.Unsigned >= (ulong)instruction.Type.Bits():
                 // Undefined in the IR, refused by the kernel as an immediate: any value will do.
@@ -222,6 +223,15 @@ public sealed partial class InstructionSelector
             default:
                 return false;
         }
+    }
+
+    /// <summary>An operation that changes nothing still clears what an operation of its width would clear.</summary>
+    private void EmitIdentity(MachineRegister dst, Value value, int width)
+    {
+        if (width == 32 && _widths.SignificantBits(value) > 32)
+            Emit(EbpfOpcode.Mov32Reg, dst, Use(value));
+        else
+            Materialize(dst, value);
     }
 
     private void SelectArithmeticShift(Instruction instruction)
