@@ -36,6 +36,7 @@ public sealed class CommonSubexpressions
             if (top.Child < 0)
             {
                 mark = _undo.Count;
+                LearnFromEdge(top.Block, dominators);
                 VisitBlock(top.Block);
             }
             int next = top.Child + 1;
@@ -73,6 +74,46 @@ public sealed class CommonSubexpressions
             }
             _undo.Push((key, null));
             _table[key] = instruction;
+        }
+    }
+
+    // condbr c, in, out        in (entered by this edge only): c is true, and x is 5 where c says x == 5. Values of the
+    // verifier's kind (scalars and null) only: a pointer is never replaced by an equal pointer of another origin.
+    private void LearnFromEdge(BasicBlock block, DominatorTree dominators)
+    {
+        if (block.Predecessors.Count != 1 || block.Predecessors[0].Terminator is not CondBranchInstruction { Condition: Instruction condition } branch)
+            return;
+        if (ReferenceEquals(branch.IfTrue, branch.IfFalse))
+            return;
+        bool isTrue = ReferenceEquals(branch.IfTrue, block);
+        ReplaceDominatedUses(condition, Constant.I1(isTrue), block, dominators);
+        if (condition is CompareInstruction compare && compare.GetOperand(1) is Constant constant && compare.GetOperand(0) is Instruction or Parameter
+            && compare.Predicate == (isTrue ? ComparePredicate.Eq : ComparePredicate.Ne))
+        {
+            ReplaceDominatedUses(compare.GetOperand(0), constant, block, dominators);
+        }
+    }
+
+    private void ReplaceDominatedUses(Value value, Constant known, BasicBlock block, DominatorTree dominators)
+    {
+        // Facts about values used everywhere cost more to apply than they are worth.
+        if (value.Users.Count is < 2 or > 100)
+            return;
+        for (int i = value.Users.Count - 1; i >= 0; i--)
+        {
+            if (i >= value.Users.Count)
+                continue;
+            Instruction user = value.Users[i];
+            for (int operand = user.OperandCount - 1; operand >= 0; operand--)
+            {
+                if (!ReferenceEquals(user.GetOperand(operand), value))
+                    continue;
+                BasicBlock where = user is PhiInstruction phi ? phi.GetIncomingBlock(operand) : user.Block!;
+                if (!dominators.Dominates(block, where))
+                    continue;
+                user.SetOperand(operand, known);
+                _changed = true;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 // Loads take values that are known to be in memory: stored or loaded before, with nothing in between that may write there. A
-// forward data-flow walk in reverse post order; at a join what all predecessors agree on survives, loop headers start empty.
+// forward data-flow walk in reverse post order; at a join what all predecessors agree on survives,
+// at a loop's header what enters the loop and nothing in the loop writes.
 //
 //   store i32 %x, %p                        memset %k, 0, 16
 //   call ... (no pointer to %p's object)    %f = ptradd %k, 4
@@ -27,9 +28,11 @@ public sealed class MemoryForwarding
         var pass = new MemoryForwarding();
         BasicBlock[] order = ControlFlow.ReversePostOrder(function);
         var ends = new List<Known>?[function.Blocks.Count];
+        DominatorTree dominators = DominatorTree.Of(function);
+        LoopInfo loops = LoopInfo.Of(dominators);
         foreach (BasicBlock block in order)
         {
-            List<Known> known = AtStart(block, ends);
+            List<Known> known = loops.LoopOf(block) is { } loop && ReferenceEquals(loop.Header, block) ? pass.AtLoopStart(loop, ends) : AtStart(block, ends);
             pass.VisitBlock(block, known);
             ends[block.Index] = known;
         }
@@ -55,6 +58,52 @@ public sealed class MemoryForwarding
         return known;
     }
 
+    /// <summary>At a loop's header: what all edges from outside agree on and nothing in the loop writes.</summary>
+    private List<Known> AtLoopStart(Loop loop, List<Known>?[] ends)
+    {
+        List<Known>? known = null;
+        foreach (BasicBlock predecessor in loop.Header.Predecessors)
+        {
+            if (loop.Contains(predecessor))
+                continue;
+            if (ends[predecessor.Index] is not { } other)
+                return [];
+            if (known is null)
+                known = [.. other];
+            else
+                known.RemoveAll(entry => !other.Contains(entry));
+        }
+        if (known is null || known.Count == 0)
+            return [];
+        foreach (BasicBlock block in loop.Blocks)
+        {
+            for (Instruction? instruction = block.First; instruction is not null && known.Count > 0; instruction = instruction.Next)
+            {
+                if (instruction.MayWriteMemory())
+                    ForgetWritten(instruction, known);
+            }
+        }
+        return known;
+    }
+
+    private void ForgetWritten(Instruction instruction, List<Known> known)
+    {
+        switch (instruction)
+        {
+            case StoreInstruction store:
+                Forget(known, MemoryAddress.Of(store.Pointer), store.StoredValue.Type.Bytes());
+                if (store.Order > MemoryOrder.Relaxed)
+                    known.RemoveAll(entry => _aliases.IsVisibleOutside(entry.Address));
+                break;
+            case BlockMemoryInstruction block:
+                Forget(known, MemoryAddress.Of(block.Pointer), block.Length is Constant constant && constant.Signed >= 0 ? constant.Signed : -1);
+                break;
+            default:
+                known.RemoveAll(entry => IsWrittenBy(instruction, entry));
+                break;
+        }
+    }
+
     private void VisitBlock(BasicBlock block, List<Known> known)
     {
         foreach (Instruction instruction in block.Instructions)
@@ -69,13 +118,13 @@ public sealed class MemoryForwarding
                     break;
                 case BlockMemoryInstruction { Opcode: not IrOpcode.MemCompare } memory:
                     long length = memory.Length is Constant constant && constant.Signed >= 0 ? constant.Signed : -1;
-                    Forget(known, MemoryAddress.Of(memory.Pointer), length);
+                    ForgetWritten(memory, known);
                     if (memory is { Opcode: IrOpcode.MemSet, IsVolatile: false, Source: Constant } && length > 0)
                         Remember(known, new Known(memory.Pointer, MemoryAddress.Of(memory.Pointer), length, memory.Source, true));
                     break;
                 default:
                     if (instruction.MayWriteMemory())
-                        known.RemoveAll(entry => IsWrittenBy(instruction, entry));
+                        ForgetWritten(instruction, known);
                     break;
             }
         }
@@ -88,7 +137,26 @@ public sealed class MemoryForwarding
                 && _aliases.MayAlias(MemoryAddress.Of(instruction.GetOperand(0)), instruction.Type.Bytes(), entry.Address, entry.Size));
 
     private void Forget(List<Known> known, MemoryAddress address, long size)
-        => known.RemoveAll(entry => _aliases.MayAlias(address, size, entry.Address, entry.Size));
+    {
+        for (int i = known.Count - 1; i >= 0; i--)
+        {
+            Known entry = known[i];
+            if (!_aliases.MayAlias(address, size, entry.Address, entry.Size))
+                continue;
+            known.RemoveAt(i);
+            // What a write leaves of a fill is still filled.
+            if (!entry.IsFill || size < 0 || !address.IsConstant || !entry.Address.IsConstant || !ReferenceEquals(entry.Address.Base, address.Base))
+                continue;
+            long before = address.Offset - entry.Address.Offset, after = entry.Address.Offset + entry.Size - (address.Offset + size);
+            if (before > 0)
+                Remember(known, entry with { Size = before });
+            if (after > 0)
+                Remember(known, entry with { Pointer = s_noPointer, Address = entry.Address with { Offset = address.Offset + size }, Size = after });
+        }
+    }
+
+    /// <summary>Stands for an address nobody computed: only its base and offset can match.</summary>
+    private static readonly Undef s_noPointer = new(IrType.Ptr);
 
     private static void Remember(List<Known> known, Known entry)
     {
@@ -136,9 +204,7 @@ public sealed class MemoryForwarding
             _changed = true;
             return;
         }
-        Forget(known, address, size);
-        if (store.Order > MemoryOrder.Relaxed)
-            known.RemoveAll(entry => _aliases.IsVisibleOutside(entry.Address));
+        ForgetWritten(store, known);
         if (plain)
             Remember(known, new Known(store.Pointer, address, size, store.StoredValue, false));
     }

@@ -52,6 +52,8 @@ public sealed partial class Sroa
         Value other = access.IsSource ? block.Pointer : block.Source;
         int otherAlignment = AlignmentAt(access.IsSource ? block.Alignment : block.SourceAlignment, inBlock);
         Value otherAddress = _builder.PtrAdd(other, inBlock);
+        if (Analysis.MemoryAddress.Of(other).Base is AllocaInstruction partner)
+            _partners.Add(partner);
         if (piece.Scalar == IrType.Void)
         {
             Value own = _builder.PtrAdd(piece.Slot!, inPiece);

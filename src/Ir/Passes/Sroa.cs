@@ -20,6 +20,9 @@ public sealed partial class Sroa
     // Beyond this no object fits the 512-byte stack anyway.
     private const long MaxSize = 4096;
 
+    // Bytes between scalars that are worth becoming scalars themselves.
+    private const long MaxScalarGap = 64;
+
     /// <summary>One use of the object's bytes.</summary>
     private readonly record struct Access(Instruction User, long Begin, long Size, bool IsSource)
     {
@@ -54,6 +57,9 @@ public sealed partial class Sroa
     private readonly List<Access> _accesses = [];
     private readonly List<Instruction> _addresses = [];
     private readonly List<Piece> _pieces = [];
+
+    /// <summary>Objects that copies went to or came from: cut copies may let them fall apart too.</summary>
+    private readonly HashSet<AllocaInstruction> _partners = new(ReferenceEqualityComparer.Instance);
     private readonly IrBuilder _builder = new();
 
     private Sroa(AllocaInstruction alloca) => _alloca = alloca;
@@ -88,6 +94,8 @@ public sealed partial class Sroa
                 if (piece.Slot is not null && piece.Scalar == IrType.Void)
                     work.Enqueue(piece.Slot);
             }
+            foreach (AllocaInstruction partner in splitter._partners)
+                work.Enqueue(partner);
         }
         return changed;
     }
@@ -193,8 +201,38 @@ public sealed partial class Sroa
             first = Math.Min(first, Math.Max(begin, access.Begin));
             last = Math.Max(last, Math.Min(end, access.End));
         }
-        if (first < last)
+        if (first >= last)
+            return;
+        // A small gap whose every copy is aligned becomes words, so that it needs no memory; others stay memory.
+        long word = last - first <= MaxScalarGap ? WordSize(first, last) : 0;
+        if (word == 0)
             _pieces.Add(new Piece(first, last) { IsGap = true });
+        for (long at = first; word > 0 && at < last;)
+        {
+            long size = word;
+            while (at % size != 0 || at + size > last)
+                size /= 2;
+            _pieces.Add(new Piece(at, at + size) { IsGap = true, Scalar = IrTypes.Integer((int)size * 8) });
+            at += size;
+        }
+    }
+
+    /// <summary>The widest word all block operations on a range allow by their alignment; 0 when that is less than 4 bytes.</summary>
+    private long WordSize(long begin, long end)
+    {
+        long word = Math.Min(8, _alloca.Alignment);
+        foreach (Access access in _accesses)
+        {
+            if (access.IsSplittable && access.User is BlockMemoryInstruction { Opcode: not IrOpcode.MemSet } block && access.End > begin && access.Begin < end)
+            {
+                int other = access.IsSource ? block.Alignment : block.SourceAlignment;
+                // The other side's words must line up with ours.
+                word = Math.Min(word, access.Begin % 8 == 0 ? other : AlignmentAt(other, access.Begin));
+                if (access.Begin % word != 0)
+                    return 0;
+            }
+        }
+        return word >= 4 ? word : 0;
     }
 
     /// <summary>
@@ -204,7 +242,7 @@ public sealed partial class Sroa
     private IrType ChooseScalar(Piece piece)
     {
         if (piece.IsGap)
-            return IrType.Void;
+            return piece.Scalar == IrType.Void || HasUnevenParts(piece) ? IrType.Void : piece.Scalar;
         IrType whole = IrType.Void;
         bool parts = false;
         foreach (Access access in _accesses)
@@ -235,6 +273,18 @@ public sealed partial class Sroa
         if (whole == IrType.Void || !parts)
             return whole;
         return IrTypes.Integer((int)piece.Size * 8);
+    }
+
+    /// <summary>Some copy covers a part of the piece that is no power of two.</summary>
+    private bool HasUnevenParts(Piece piece)
+    {
+        foreach (Access access in _accesses)
+        {
+            long size = Math.Min(access.End, piece.End) - Math.Max(access.Begin, piece.Begin);
+            if (size > 0 && size < piece.Size && access.User.Opcode != IrOpcode.MemSet && !BitOperations.IsPow2(size))
+                return true;
+        }
+        return false;
     }
 
     private static int AlignmentAt(int alignment, long offset) => offset == 0 ? alignment : (int)Math.Min(alignment, offset & -offset);
