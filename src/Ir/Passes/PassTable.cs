@@ -35,6 +35,7 @@ public static class PassTable
         new("forward", "puts values known to be in memory in place of loads", (function, _) => MemoryForwarding.Run(function)),
         new("dse", "deletes stores nobody can read", (function, _) => DeadStores.Run(function)),
         new("unroll", "unrolls loops where the source asks or the result is small", Unroll.Run),
+        new("stack", "lets stack objects that are never live together share their bytes", (function, _) => StackSharing.Run(function)),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
         new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
@@ -65,7 +66,7 @@ public static class PassTable
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "sccp", "threading", "cfg",
-        "globals", "simplify", "gvn", "forward", "dse", "cfg", "dce", "deadglobals",
+        "globals", "simplify", "gvn", "forward", "dse", "cfg", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>
