@@ -2,10 +2,16 @@
 // Lookup is a binary search over range starts (ranges are appended in increasing order).
 namespace Ebpfcc.Core.Text;
 
-/// <summary>Where a location lies in a file: what is printed.</summary>
+/// <summary>
+/// Where a location lies in a file: what is printed. <see cref="Line"/> and <see cref="Path"/> obey <c>#line</c>; the source line itself is
+/// found by <see cref="Offset"/> in <see cref="File"/>.
+/// </summary>
 public readonly record struct FilePosition(SourceText File, int Offset, int Line, int Column)
 {
-    public override string ToString() => $"{File.Path}:{Line}:{Column}";
+    /// <summary>The file's name, or the one that a <c>#line</c> directive gave.</summary>
+    public string Path { get; init; } = File.Path;
+
+    public override string ToString() => $"{Path}:{Line}:{Column}";
 }
 
 /// <summary>One level of macro expansion above a location: the macro's name and where it was invoked.</summary>
@@ -23,6 +29,9 @@ public sealed class SourceMap
     private readonly List<Entry> _entries = [default];
     private int _next = 1;
     private int _lastHit;
+    private List<LineDirective>? _lineDirectives;
+
+    private readonly record struct LineDirective(int Position, int FileStart, int Line, string? Path);
 
     private readonly record struct Entry(
         SourceText? File, SourceLocation IncludedFrom, string? MacroName, SourceLocation Spelling, SourceLocation Invocation, bool IsArgument);
@@ -52,6 +61,23 @@ public sealed class SourceMap
         _entries.Add(entry);
         _next += length;
         return start;
+    }
+
+    /// <summary>
+    /// From <paramref name="location"/> (the start of a line of a file) on, lines of that file count from <paramref name="line"/>, and the file is
+    /// called <paramref name="path"/> if that is not null.
+    /// </summary>
+    public void AddLineDirective(SourceLocation location, int line, string? path)
+        => (_lineDirectives ??= []).Add(new LineDirective(location.Position, _starts[Find(location)], line, path));
+
+    /// <summary>The first position of the file or macro expansion that holds the location.</summary>
+    public SourceLocation GetRangeStart(SourceLocation location) => new(_starts[Find(location)]);
+
+    /// <summary>The place that brought about the range of the location: the macro's invocation or the <c>#include</c>; none for the main file.</summary>
+    public SourceLocation GetParent(SourceLocation location)
+    {
+        Entry entry = _entries[Find(location)];
+        return entry.File is null ? entry.Invocation : entry.IncludedFrom;
     }
 
     /// <summary>True when the location lies in text that a macro produced.</summary>
@@ -134,7 +160,29 @@ public sealed class SourceMap
         SourceText file = _entries[index].File!;
         int offset = location.Position - _starts[index];
         (int line, int column) = file.GetLineAndColumn(offset);
-        return new FilePosition(file, offset, line, column);
+        var position = new FilePosition(file, offset, line, column);
+        return _lineDirectives is null ? position : Renumber(position, _starts[index], location.Position);
+    }
+
+    /// <summary>Applies the last <c>#line</c> in front of the position; a name given by an earlier one stays.</summary>
+    private FilePosition Renumber(FilePosition position, int fileStart, int absolute)
+    {
+        bool isLineSet = false;
+        for (int i = _lineDirectives!.Count - 1; i >= 0; i--)
+        {
+            LineDirective directive = _lineDirectives[i];
+            if (directive.FileStart != fileStart || directive.Position > absolute)
+                continue;
+            if (!isLineSet)
+            {
+                int first = position.File.GetLineIndex(directive.Position - fileStart);
+                position = position with { Line = directive.Line + position.Line - 1 - first };
+                isLineSet = true;
+            }
+            if (directive.Path is not null)
+                return position with { Path = directive.Path };
+        }
+        return position;
     }
 
     private int Find(SourceLocation location)

@@ -36,8 +36,12 @@ public sealed record BuiltinTypeSyntax(IReadOnlyList<string> Keywords) : TypeSpe
 
 public sealed record TypedefNameSyntax(string Name) : TypeSpecifierSyntax;
 
-/// <summary><c>typeof(expression)</c>, <c>typeof(type)</c>; <c>__auto_type</c> has a null operand.</summary>
-public sealed record TypeofSyntax(SyntaxNode? Operand) : TypeSpecifierSyntax;
+/// <summary><c>typeof(expression)</c>, <c>typeof(type)</c>; <c>__auto_type</c> has a null operand. <c>_Atomic(type)</c> is an unqualified one beside the qualifier.</summary>
+public sealed record TypeofSyntax(SyntaxNode? Operand) : TypeSpecifierSyntax
+{
+    /// <summary><c>typeof_unqual</c>: qualifiers of the operand are dropped.</summary>
+    public bool IsUnqualified { get; init; }
+}
 
 public enum RecordKeyword : byte { Struct, Union }
 

@@ -1,0 +1,258 @@
+// C11 with the GNU extensions that eBPF programs and kernel headers use. Sources: ISO/IEC 9899:2011 annex A, the GCC manual's
+// chapter "Extensions to the C Language Family".
+//
+// There is no lexer here: tokens come from our preprocessor through a token source that has decided already which identifiers
+// name types (TYPEDEF_NAME). That, and flat operator chains whose precedence the tree builder applies, make the grammar nearly
+// LL(1), free of predicates and left recursion, so that SLL prediction suffices and deep expressions cost few rule levels.
+// Token numbers and spellings are in CTokens.tokens.
+parser grammar CParser;
+
+options { tokenVocab = CTokens; }
+
+// ---- top level: one declaration of the declaration index at a time ---------------------------------------------------
+
+topLevel : externalDeclaration EOF ;
+
+externalDeclaration
+    : ';'
+    | staticAssert
+    | fileAsm
+    | declarationSpecifiers ( ';' | initDeclarator ( functionTail | ( ',' initDeclarator )* ';' ) )
+    | initDeclarator ( functionTail | ( ',' initDeclarator )* ';' )          // the type left out, as C89 allowed
+    ;
+
+functionTail : declaration* compoundStatement ;
+
+fileAsm : 'asm' ( 'volatile' | 'inline' )* '(' STRING+ ')' ';' ;
+
+staticAssert : '_Static_assert' '(' assignmentExpression ( ',' STRING+ )? ')' ';' ;
+
+// ---- declarations ----------------------------------------------------------------------------------------------------
+
+declaration
+    : declarationSpecifiers ( initDeclarator ( ',' initDeclarator )* )? ';'
+    | staticAssert
+    ;
+
+declarationSpecifiers : declarationSpecifier+ ;
+
+declarationSpecifier
+    : storageClass
+    | functionSpecifier
+    | typeQualifier
+    | alignas
+    | attribute
+    | typeSpecifier
+    ;
+
+storageClass : 'typedef' | 'extern' | 'static' | 'auto' | 'register' | '_Thread_local' ;
+
+functionSpecifier : 'inline' | '_Noreturn' | '__extension__' ;
+
+typeQualifier : 'const' | 'volatile' | 'restrict' | '_Atomic' ;
+
+alignas : '_Alignas' '(' ( typeName | assignmentExpression ) ')' ;
+
+typeSpecifier
+    : builtinType
+    | TYPEDEF_NAME
+    | recordSpecifier
+    | enumSpecifier
+    | typeofKeyword '(' ( typeName | expression ) ')'
+    | ATOMIC_OF '(' typeName ')'
+    | '_BitInt' '(' assignmentExpression ')'
+    | '__auto_type'
+    ;
+
+builtinType
+    : 'void' | 'char' | 'short' | 'int' | 'long' | 'float' | 'double' | 'signed' | 'unsigned' | '_Bool' | '_Complex'
+    | '__int128' | '_Float16' | '_Float32' | '_Float64' | '_Float128' | '__bf16' | '__builtin_va_list'
+    ;
+
+typeofKeyword : 'typeof' | 'typeof_unqual' ;
+
+recordSpecifier : ( 'struct' | 'union' ) attribute* ( IDENTIFIER recordBody? | recordBody ) ;
+
+recordBody : '{' memberDeclaration* '}' attribute* ;
+
+memberDeclaration
+    : ';'
+    | staticAssert
+    | declarationSpecifiers ( memberDeclarator ( ',' memberDeclarator )* )? ';'
+    ;
+
+memberDeclarator : attribute* ( declarator ( ':' assignmentExpression )? | ':' assignmentExpression ) attribute* ;
+
+enumSpecifier : 'enum' attribute* ( IDENTIFIER enumBase? enumBody? | enumBase? enumBody ) ;
+
+enumBase : ':' declarationSpecifiers ;
+
+enumBody : '{' ( enumerator ( ',' enumerator )* ','? )? '}' attribute* ;
+
+enumerator : IDENTIFIER attribute* ( '=' assignmentExpression )? ;
+
+initDeclarator : attribute* declarator declaratorTrailer* ( '=' initializer )? ;
+
+declaratorTrailer : asmLabel | attribute ;
+
+asmLabel : 'asm' '(' STRING+ ')' ;
+
+// Declarators with and without a name are one rule; the tree builder knows where a name is required.
+declarator : pointer+ directDeclarator? | directDeclarator ;
+
+pointer : '*' ( typeQualifier | attribute )* ;
+
+directDeclarator : ( IDENTIFIER | '(' attribute* declarator ')' ) declaratorSuffix* | declaratorSuffix+ ;
+
+declaratorSuffix
+    : '[' ( 'static' | typeQualifier )* ( assignmentExpression | '*' )? ']'
+    | '(' ( parameter ( ',' parameter )* ( ',' '...' )? | '...' | IDENTIFIER ( ',' IDENTIFIER )* )? ')'
+    ;
+
+parameter : declarationSpecifiers declarator? attribute* ;
+
+typeName : declarationSpecifiers declarator? ;
+
+initializer : bracedInitializer | assignmentExpression ;
+
+bracedInitializer : '{' ( initializerItem ( ',' initializerItem )* ','? )? '}' ;
+
+initializerItem : ( designator+ '='? | name ':' )? initializer ;
+
+designator : '.' name | '[' assignmentExpression ( '...' assignmentExpression )? ']' ;
+
+// ---- attributes ------------------------------------------------------------------------------------------------------
+
+attribute : '__attribute__' '(' '(' attributeItem? ( ',' attributeItem? )* ')' ')' ;
+
+attributeItem : attributeName ( '(' arguments? ')' )? ;
+
+attributeName
+    : name | storageClass | functionSpecifier | typeQualifier | builtinType
+    ;
+
+name : IDENTIFIER | TYPEDEF_NAME ;
+
+// ---- statements ------------------------------------------------------------------------------------------------------
+
+compoundStatement : '{' blockItem* '}' ;
+
+blockItem : declaration | localLabels | statement ;
+
+localLabels : '__label__' name ( ',' name )* ';' ;
+
+statement
+    : compoundStatement
+    | label+ statement?
+    | attribute+ statement
+    | ifStatement
+    | switchStatement
+    | whileStatement
+    | doStatement
+    | forStatement
+    | gotoStatement
+    | continueStatement
+    | breakStatement
+    | returnStatement
+    | asmStatement
+    | expressionStatement
+    ;
+
+label
+    : IDENTIFIER ':'
+    | 'case' assignmentExpression ( '...' assignmentExpression )? ':'
+    | 'default' ':'
+    ;
+
+// The chain is flat so that a thousand "else if" are not a thousand rule levels; a loop takes the nearest "else" first.
+ifStatement : 'if' '(' expression ')' statement elseIf* ( 'else' statement )? ;
+
+elseIf : 'else' 'if' '(' expression ')' statement ;
+
+switchStatement : 'switch' '(' expression ')' statement ;
+
+whileStatement : 'while' '(' expression ')' statement ;
+
+doStatement : 'do' statement 'while' '(' expression ')' ';' ;
+
+forStatement : 'for' '(' forInitializer forCondition expression? ')' statement ;
+
+forInitializer : declaration | expression? ';' ;
+
+forCondition : expression? ';' ;
+
+gotoStatement : 'goto' ( name | '*' expression ) ';' ;
+
+continueStatement : 'continue' ';' ;
+
+breakStatement : 'break' ';' ;
+
+returnStatement : 'return' expression? ';' ;
+
+expressionStatement : expression? ';' ;
+
+asmStatement
+    : 'asm' ( 'volatile' | 'inline' | 'goto' )* '(' STRING+ ( ':' asmOperands? ( ':' asmOperands? ( ':' asmClobbers? ( ':' asmLabels? )? )? )? )? ')' ';'
+    ;
+
+asmOperands : asmOperand ( ',' asmOperand )* ;
+
+asmOperand : ( '[' name ']' )? STRING+ '(' expression ')' ;
+
+asmClobbers : asmClobber ( ',' asmClobber )* ;
+
+asmClobber : STRING+ ;
+
+asmLabels : name ( ',' name )* ;
+
+// ---- expressions -----------------------------------------------------------------------------------------------------
+
+expression : assignmentExpression ( ',' assignmentExpression )* ;
+
+// Every operator from assignment to multiplication, as one flat chain.
+assignmentExpression : castExpression ( infixOperator castExpression | '?' expression? ':' castExpression )* ;
+
+infixOperator
+    : '*' | '/' | '%' | '+' | '-' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '&' | '^' | '|' | '&&' | '||'
+    | '=' | '*=' | '/=' | '%=' | '+=' | '-=' | '<<=' | '>>=' | '&=' | '^=' | '|='
+    ;
+
+castExpression
+    : '(' typeName ')' ( castExpression | bracedInitializer postfixOperator* )
+    | unaryExpression
+    ;
+
+unaryExpression
+    : unaryOperator castExpression
+    | '&&' name
+    | ( 'sizeof' | '_Alignof' ) ( '(' typeName ')' ( bracedInitializer postfixOperator* )? | unaryExpression )
+    | primaryExpression postfixOperator*
+    ;
+
+unaryOperator : '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--' | '__extension__' | '__real__' | '__imag__' ;
+
+postfixOperator
+    : '[' expression ']'
+    | '(' arguments? ')'
+    | ( '.' | '->' ) name
+    | '++'
+    | '--'
+    ;
+
+arguments : argument ( ',' argument )* ;
+
+argument : assignmentExpression | typeName ;
+
+primaryExpression
+    : IDENTIFIER
+    | NUMBER
+    | CHARACTER
+    | STRING+
+    | '(' ( expression | compoundStatement ) ')'
+    | '_Generic' '(' assignmentExpression ( ',' genericAssociation )+ ')'
+    | '__builtin_offsetof' '(' typeName ',' offsetDesignator ')'
+    ;
+
+genericAssociation : ( typeName | 'default' ) ':' assignmentExpression ;
+
+offsetDesignator : name ( '[' expression ']' | ( '.' | '->' ) name )* ;
