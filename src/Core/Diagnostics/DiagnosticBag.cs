@@ -31,7 +31,7 @@ public sealed class WarningOptions
         bool enabled = _enabled.TryGetValue(group, out bool on) ? on : descriptor.OnByDefault || (explicitError && asError);
         if (!enabled)
             return null;
-        return (explicitError ? asError : AllAsErrors) ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
+        return (explicitError ? asError : AllAsErrors || descriptor.IsErrorByDefault) ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
     }
 }
 

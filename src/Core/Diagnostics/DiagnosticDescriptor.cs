@@ -16,10 +16,12 @@ public enum DiagnosticSeverity { Note, Remark, Warning, Error }
 /// <param name="Explanation">Several sentences for <c>--explain</c>: what it means, why it matters, what to do.</param>
 /// <param name="WarningGroup">For warnings: the name behind <c>-W</c>, as gcc and clang spell it (<c>unused-variable</c>).</param>
 /// <param name="OnByDefault">For warnings: reported without being asked for.</param>
+/// <param name="IsErrorByDefault">For warnings: an error unless <c>-Wno-error=group</c> or <c>-Wno-group</c> says otherwise (clang's "DefaultError").</param>
 public sealed record DiagnosticDescriptor(
     string Id,
     DiagnosticSeverity Severity,
     string Format,
     string Explanation,
     string? WarningGroup = null,
-    bool OnByDefault = true);
+    bool OnByDefault = true,
+    bool IsErrorByDefault = false);

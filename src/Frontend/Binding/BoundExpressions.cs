@@ -164,4 +164,7 @@ public sealed record BoundInitializer(QualifiedType Type, bool ZeroFill, IReadOn
 {
     /// <summary>Every entry is an integer constant or an address constant: fit for static storage.</summary>
     public bool IsConstant { get; init; }
+
+    /// <summary>Bytes of the object: its type's size, or more when a flexible array member at its end has initializers.</summary>
+    public long ObjectSize { get; init; } = Type.Type.Size;
 }

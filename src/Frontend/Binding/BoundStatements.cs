@@ -64,7 +64,11 @@ public sealed record BoundAsm(
     string Template, bool IsVolatile, bool IsBasic, IReadOnlyList<BoundAsmOperand> Outputs, IReadOnlyList<BoundAsmOperand> Inputs,
     IReadOnlyList<string> Clobbers, IReadOnlyList<LabelSymbol> Labels) : BoundStatement;
 
-public sealed record BoundEmpty : BoundStatement;
+public sealed record BoundEmpty : BoundStatement
+{
+    /// <summary><c>__attribute__((fallthrough));</c>.</summary>
+    public bool IsFallthrough { get; init; }
+}
 
 /// <summary>Reported already; stops lowering of the function.</summary>
 public sealed record BoundErrorStatement : BoundStatement;

@@ -17,6 +17,12 @@ public abstract class Symbol(string name, SourceLocation location)
     /// <summary>Something refers to it; for unused warnings and for what must be emitted.</summary>
     public bool IsReferenced { get; set; }
 
+    /// <summary>Named anywhere, also where nothing is evaluated (<c>sizeof x</c>).</summary>
+    internal bool IsMentioned { get; set; }
+
+    /// <summary>Order of the first top-level declaration (file scope only); names are visible from there on.</summary>
+    internal int DeclarationOrder { get; set; }
+
     public override string ToString() => Name;
 }
 
@@ -46,6 +52,15 @@ public class VariableSymbol(string name, QualifiedType type, SourceLocation loca
 
     /// <summary>The address of the variable is taken somewhere.</summary>
     public bool IsAddressTaken { get; set; }
+
+    /// <summary>Has a definition (for globals also a tentative one) in this unit.</summary>
+    internal bool IsDefined { get; set; }
+
+    /// <summary>Its value is read somewhere, not only assigned.</summary>
+    internal bool IsRead { get; set; }
+
+    /// <summary>The value of a const-qualified integer with a constant initializer (GNU folding of array lengths).</summary>
+    internal Int128? ConstantValue { get; set; }
 }
 
 public sealed class ParameterSymbol(string name, QualifiedType type, int index, SourceLocation location) : VariableSymbol(name, type, location)
@@ -67,6 +82,12 @@ public sealed class FunctionSymbol(string name, FunctionType type, SourceLocatio
     public bool IsInlineDefinitionOnly { get; set; }
 
     public IReadOnlyList<ParameterSymbol> Parameters { get; set; } = [];
+
+    /// <summary>Some declaration lacks <c>inline</c>, or has <c>extern</c>: what C11's inline rules ask.</summary>
+    internal bool HasPlainDeclaration { get; set; }
+
+    /// <summary>The definition was written <c>extern inline</c>.</summary>
+    internal bool IsDefinedExternInline { get; set; }
 
     /// <summary>The assembler name when an asm label gives another one.</summary>
     public string? AsmLabel { get; set; }
@@ -117,6 +138,16 @@ public sealed record SymbolAttributes
     public bool MayAlias { get; init; }
 
     public bool PreserveAccessIndex { get; init; }
+
+    /// <summary>The function is <c>gnu_inline</c>: inline means what it meant before C99.</summary>
+    public bool GnuInline { get; init; }
+
+    public bool TransparentUnion { get; init; }
+
+    public bool WarnUnusedResult { get; init; }
+
+    /// <summary>Pure or const: a call whose value is not used does nothing.</summary>
+    public bool IsPure { get; init; }
 
     /// <summary>From <c>aligned(n)</c> or <c>_Alignas</c>, in bytes.</summary>
     public int? Alignment { get; init; }

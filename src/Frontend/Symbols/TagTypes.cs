@@ -56,6 +56,9 @@ public sealed class RecordType(string? tag, bool isUnion, SourceLocation locatio
     /// <summary>The typedef that gives an anonymous record its only name, for messages.</summary>
     public TypedefSymbol? NamingTypedef { get; set; }
 
+    /// <summary>Order of the top-level declaration that defines it; int.MaxValue while no definition is known.</summary>
+    internal int DefinitionOrder { get; set; } = int.MaxValue;
+
     /// <summary>Called once, before the first question about members or size, by whoever knows the definition.</summary>
     public void SetCompleter(Action<RecordType> complete) => _complete = complete;
 

@@ -134,6 +134,9 @@ public sealed class PointerType(QualifiedType pointee) : TypeSymbol
 /// <param name="length">Elements; null for <c>[]</c>.</param>
 public sealed class ArrayType(QualifiedType element, long? length) : TypeSymbol
 {
+    /// <summary>No object is larger: arrays beyond it are refused where they are declared (2^47 bytes, the address space of a process).</summary>
+    public const long MaximumSize = 1L << 47;
+
     public QualifiedType Element { get; } = element;
 
     public long? Length { get; } = length;
@@ -174,16 +177,19 @@ public sealed class TypedefType(TypedefSymbol symbol) : TypeSymbol
 
     public QualifiedType Target => Symbol.Type;
 
-    public override TypeSymbol Canonical => Target.Type.Canonical;
+    // Computed once: the target exists already, and a chain of typedefs of any length must not be walked (or recursed) again.
+    public override TypeSymbol Canonical { get; } = symbol.Type.Canonical;
 
-    public override TypeQualifiers SugarQualifiers => Target.AllQualifiers;
+    public override TypeQualifiers SugarQualifiers { get; } = symbol.Type.AllQualifiers;
 
-    public override long Size => Target.Type.Size;
+    public override long Size => Canonical.Size;
 
     /// <summary>A typedef may change the alignment.</summary>
-    public override int Alignment => Symbol.Attributes.Alignment ?? Target.Type.Alignment;
+    public override int Alignment => Symbol.Attributes.Alignment ?? _targetAlignment ?? (_targetAlignment = Target.Type.Alignment).Value;
 
-    public override bool IsComplete => Target.Type.IsComplete;
+    public override bool IsComplete => Canonical.IsComplete;
+
+    private int? _targetAlignment;
 }
 
 /// <summary>A type with <c>btf_type_tag("...")</c> or an address space attached; otherwise transparent.</summary>
@@ -195,15 +201,15 @@ public sealed class TaggedType(QualifiedType target, string? tag, int addressSpa
 
     public int AddressSpace { get; } = addressSpace;
 
-    public override TypeSymbol Canonical => Target.Type.Canonical;
+    public override TypeSymbol Canonical { get; } = target.Type.Canonical;
 
-    public override TypeQualifiers SugarQualifiers => Target.AllQualifiers;
+    public override TypeQualifiers SugarQualifiers { get; } = target.AllQualifiers;
 
-    public override long Size => Target.Type.Size;
+    public override long Size => Canonical.Size;
 
     public override int Alignment => Target.Type.Alignment;
 
-    public override bool IsComplete => Target.Type.IsComplete;
+    public override bool IsComplete => Canonical.IsComplete;
 }
 
 /// <summary>The type of something that was reported as wrong; converts to and from everything without further reports.</summary>
