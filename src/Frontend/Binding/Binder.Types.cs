@@ -48,6 +48,12 @@ public sealed partial class Binder
 
     private QualifiedType BindTypeof(TypeofSyntax syntax)
     {
+        QualifiedType type = TypeofOperand(syntax);
+        return syntax.IsUnqualified ? TypeRelations.ValueType(type) : type;
+    }
+
+    private QualifiedType TypeofOperand(TypeofSyntax syntax)
+    {
         if (syntax.Operand is TypeNameSyntax name)
             return BindTypeName(name);
         _unevaluated++;
