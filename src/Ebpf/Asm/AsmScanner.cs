@@ -180,7 +180,9 @@ internal sealed class AsmScanner(string text, SourceLocation start, DiagnosticBa
         // "5ll" may be written together
         if (digits.Length > 2 && digits.EndsWith("ll", StringComparison.OrdinalIgnoreCase))
             length -= 2;
-        if (!TryParse(digits[..length], out ulong value))
+        // checksums of files are longer than any number, and nobody asks for their value
+        bool isChecksum = Tokens.Count > 0 && TextOf(Tokens[0]) is ".file";
+        if (!TryParse(digits[..length], out ulong value) && !isChecksum)
         {
             diagnostics.Report(AssemblerDiagnostics.Expected, Span(begin, end - begin), "a number of at most 64 bits", $"'{digits}'");
             return false;

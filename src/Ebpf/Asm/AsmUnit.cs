@@ -25,6 +25,9 @@ internal sealed class AsmSymbol(string name)
 
     public bool IsGlobal { get; set; }
 
+    /// <summary>Said to be local, which a later common definition respects.</summary>
+    public bool IsLocal { get; set; }
+
     public bool IsWeak { get; set; }
 
     public bool IsHidden { get; set; }

@@ -22,6 +22,7 @@ public sealed partial class Assembler
             case ".short" or ".hword" or ".2byte" or ".half": Data(next, FixupKind.Data16); break;
             case ".long" or ".word" or ".4byte" or ".int": Data(next, FixupKind.Data32); break;
             case ".quad" or ".8byte" or ".xword" or ".dword": Data(next, FixupKind.Data64); break;
+            case ".uleb128" or ".sleb128": Leb128(next, isSigned: name == ".sleb128"); break;
             case ".ascii": Strings(next, terminated: false); break;
             case ".asciz" or ".string": Strings(next, terminated: true); break;
             case ".zero" or ".skip" or ".space": Fill(next); break;
@@ -93,6 +94,30 @@ public sealed partial class Assembler
                     return;
                 }
                 WriteData(bytes, kind, value.Constant);
+            }
+            if (!_scanner.Tokens[index].IsMark(','))
+                break;
+            index++;
+        }
+        ExpectEnd(index);
+    }
+
+    /// <summary>Numbers of variable length, seven bits a byte (DWARF). Their labels must be defined before.</summary>
+    private void Leb128(int index, bool isSigned)
+    {
+        while (true)
+        {
+            SourceSpan span = _scanner.Span(_scanner.Tokens[index]);
+            if (!ConstantAt(ref index, out long value))
+                return;
+            for (bool more = true; more;)
+            {
+                byte low = (byte)(value & 0x7f);
+                value = isSigned ? value >> 7 : value >>> 7;
+                more = isSigned ? value is not (0 or -1) || (low & 0x40) != 0 != value < 0 : value != 0;
+                if (!Reserve(1, span, out Span<byte> place))
+                    return;
+                place[0] = (byte)(low | (more ? 0x80 : 0));
             }
             if (!_scanner.Tokens[index].IsMark(','))
                 break;
@@ -236,7 +261,7 @@ public sealed partial class Assembler
                 case ".globl" or ".global": symbol.IsGlobal = true; break;
                 case ".weak": symbol.IsWeak = true; break;
                 case ".hidden" or ".protected" or ".internal": symbol.IsHidden = directive == ".hidden"; break;
-                default: symbol.IsGlobal = false; break;
+                default: symbol.IsLocal = true; break;
             }
             if (!_scanner.Tokens[index + 1].IsMark(','))
                 break;
@@ -307,7 +332,7 @@ public sealed partial class Assembler
             padding.Clear();
             symbol.Section = _section;
             symbol.Value = _section.Length;
-            symbol.IsGlobal |= !isLocal;
+            symbol.IsGlobal |= !isLocal && !symbol.IsLocal;
             symbol.Type = "object";
             symbol.Size = new AsmValue(size);
             if (Reserve(size, _scanner.Span(token), out Span<byte> bytes))

@@ -92,7 +92,7 @@ public static class Disassembler
             text.Append("ld_pseudo\tr").Append(instruction.Dst).Append(", ");
             Number(text, row.DiscriminatorValue, options);
             text.Append(", ");
-            Number(text, instruction.Immediate, options);
+            Number(text, (uint)instruction.Immediate, options);
             return 2;
         }
         // narrow loads and stores name a register whose width is a matter of the processor version, or of taste
