@@ -97,7 +97,8 @@ public static class Disassembler
         }
         // narrow loads and stores name a register whose width is a matter of the processor version, or of taste
         bool halfRegister = options.Alu32 && !kernel && row.Width < 64 && row.Operation is (Operation.Load or Operation.Store);
-        char half = kernel && row.Effect is (Effect.Atomic or Effect.Load or Effect.Store) ? 'r' : 'w';
+        bool oldAdd = row.Opcode == EbpfOpcode.AtomicAdd32 && !options.Alu32;
+        char half = oldAdd || (kernel && row.Effect is (Effect.Atomic or Effect.Load or Effect.Store)) ? 'r' : 'w';
         string format = kernel && row.KernelFormat is { } other ? other : row.Format;
         for (int i = 0; i < format.Length; i++)
         {

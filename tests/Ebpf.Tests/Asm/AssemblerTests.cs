@@ -81,7 +81,7 @@ public class AssemblerTests
     [InlineData("r1=5ll", "r1 = 5 ll")]
     [InlineData("r1 = 0xffffffffffffffff ll", "r1 = -1 ll")]
     [InlineData("lock *(u64 *)(r1+0) += r2", "lock *(u64 *)(r1 + 0) += r2")]
-    [InlineData("lock *(u32 *)(r1+0) += r2", "lock *(u32 *)(r1 + 0) += w2")]
+    [InlineData("lock *(u32 *)(r1+0) += r2", "lock *(u32 *)(r1 + 0) += r2")]
     [InlineData("r0 = atomic64_cmpxchg((u64 *)(r10 -8), r0, r1)", "r0 = cmpxchg_64(r10 - 8, r0, r1)")]
     [InlineData("call bpf_map_lookup_elem", "call 1")]
     [InlineData("call bpf_map_lookup_elem#1", "call 1")]

@@ -45,8 +45,12 @@ public class LlvmDifferentialTests
             // the target's address is printed only where LLVM finds a symbol for it
             string wanted = expected[at];
             int symbol = wanted.EndsWith('>') ? wanted.LastIndexOf(" <", StringComparison.Ordinal) : -1;
-            Assert.Equal(symbol < 0 ? wanted : wanted[..symbol], text.ToString());
+            // without w registers LLVM knows no 32-bit atomic but the addition, and takes some others for it
+            OpcodeRow row = OpcodeTable.Find(program[slot])!;
             slot += slots;
+            if (!alu32 && row is { Effect: Effect.Atomic, Width: 32 } && row.Opcode != EbpfOpcode.AtomicAdd32)
+                continue;
+            Assert.Equal(symbol < 0 ? wanted : wanted[..symbol], text.ToString());
         }
         Assert.Equal(expected.Length, at);
     }
