@@ -40,7 +40,7 @@ public sealed partial class ProgramLoader
         int types = _object.Btf?.Find(name, BtfKind.DataSection) ?? 0;
         return new MapDefinition(name, (int)MapType.Array, 4, size, 1, (uint)MapFlags.Mappable | (isConstant ? (uint)MapFlags.ReadOnlyProgram : 0))
         {
-            IsGlobalData = true, Btf = _object.Btf, BtfValueTypeId = types, SpecialFields = SpecialFields.Find(_object.Btf, types),
+            IsGlobalData = true, IsFrozen = isConstant, Btf = _object.Btf, BtfValueTypeId = types, SpecialFields = SpecialFields.Find(_object.Btf, types),
         };
     }
 

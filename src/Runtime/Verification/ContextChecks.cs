@@ -1,11 +1,14 @@
 // The context: which fields a program type may read and write, how wide, and what it finds there; and what a program of the type
 // may return. All of it read from the tables of the ABI.
 using Ebpfcc.Ebpf.Abi;
+using Ebpfcc.Ebpf.Btf;
 
 namespace Ebpfcc.Runtime.Verification;
 
 internal sealed partial class Analysis
 {
+    private const int MaxTracedArguments = 12;
+
     private void CheckProgram()
     {
         if (_type == ProgramType.Unspec || (int)_type >= ProgramTypeTable.Rows.Length)
@@ -15,12 +18,13 @@ internal sealed partial class Analysis
         if (_type == ProgramType.Lsm && !_program.IsGplCompatible)
             throw Reject("LSM programs must have a GPL compatible license");
         if (_type is ProgramType.StructOps or ProgramType.Ext)
-            throw NoKernelTypes($"program type {ProgramTypeTable.Get(_type).Name}");
+            throw Reject($"program type {ProgramTypeTable.Get(_type).Name} is not supported");
         if (IsSleepable && _type is not (ProgramType.Tracing or ProgramType.Lsm or ProgramType.Kprobe or ProgramType.Syscall))
             throw Reject("Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
     }
 
-    private bool ReturnsNothing() => false;
+    /// <summary>Programs attached to functions without a result need not set R0.</summary>
+    private bool ReturnsNothing() => _type == ProgramType.Lsm && _attach != AttachType.LsmCgroup && TracedPrototype() is { } prototype && prototype.TypeId == 0;
 
     private ReturnRange? AllowedReturn() => ProgramTypeTable.GetReturnRange(_type, _attach);
 
@@ -28,63 +32,157 @@ internal sealed partial class Analysis
     {
         ref RegisterState pointer = ref _registers[number];
         CheckUnmodified(in pointer, number, fixedOffsetAllowed: false);
-        RegisterKind? kind = ContextField(offset, size, isWrite, signExtends, ref instruction);
-        if (kind is not { } loaded)
+        if (_type is ProgramType.Tracing or ProgramType.Lsm)
+        {
+            AccessTracedArgument(offset, size, isWrite, value, signExtends);
+            return;
+        }
+        ContextLayout layout = ContextLayout.For(_type);
+        if (offset < 0 || layout.Access(offset, size, isWrite, _attach, signExtends) is not { } field)
             throw Reject($"invalid bpf_context access off={offset} size={size}");
         if (isWrite || value < 0)
             return;
-        if (loaded == RegisterKind.Scalar)
+        if (field.Pointer == ContextPointer.None)
         {
             SetLoaded(value, size, signExtends);
             return;
         }
+        if (size == 4)
+            instruction.LoadsContextPointer = true;
         ref RegisterState register = ref _registers[value];
-        register = RegisterState.Pointer(loaded);
-        if (loaded.MayBeNull())
+        register = RegisterState.Pointer(field.Pointer switch
+        {
+            ContextPointer.Packet => RegisterKind.Packet,
+            ContextPointer.PacketEnd => RegisterKind.PacketEnd,
+            ContextPointer.PacketMeta => RegisterKind.PacketMeta,
+            ContextPointer.Socket => RegisterKind.Socket,
+            ContextPointer.SocketOrNull => RegisterKind.Socket | RegisterKind.MaybeNull,
+            ContextPointer.SockCommonOrNull => RegisterKind.SocketCommon | RegisterKind.MaybeNull,
+            ContextPointer.FlowKeys => RegisterKind.FlowKeys,
+            _ => RegisterKind.Object | RegisterKind.Trusted,
+        });
+        if (register.Kind.Base() == RegisterKind.Object)
+            register.Target = FindKernelType(field.BtfType ?? "");
+        if (register.Kind.MayBeNull())
             register.Id = NewId();
         _log.Touch(value);
     }
 
-    private RegisterKind? ContextField(int offset, int size, bool isWrite, bool signExtends, ref InstructionInfo instruction)
-    {
-        bool buffer = _type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.SocketFilter or ProgramType.CgroupSkb or ProgramType.LwtIn or ProgramType.LwtOut;
-        if (offset < 0 || offset % size != 0)
-            return null;
-        if (_type == ProgramType.Xdp)
-        {
-            if (offset + size > 24 || size != 4 || isWrite)
-                return null;
-            RegisterKind kind = offset switch { 0 => RegisterKind.Packet, 4 => RegisterKind.PacketEnd, 8 => RegisterKind.PacketMeta, _ => RegisterKind.Scalar };
-            if (kind != RegisterKind.Scalar && signExtends)
-                return null;
-            instruction.LoadsContextPointer |= kind != RegisterKind.Scalar;
-            return kind;
-        }
-        if (!buffer || offset + size > 192)
-            return null;
-        if (offset is 76 or 80 or 140)
-        {
-            if (size != 4 || isWrite || _type == ProgramType.SocketFilter || signExtends)
-                return null;
-            instruction.LoadsContextPointer = true;
-            return offset switch { 76 => RegisterKind.Packet, 80 => RegisterKind.PacketEnd, _ => RegisterKind.PacketMeta };
-        }
-        return RegisterKind.Scalar;
-    }
-
+    /// <summary>The fields of the sockets that helpers and contexts hand out; packet types do not matter to them.</summary>
     private void CheckSocketAccess(int number, int offset, int size)
     {
         ref RegisterState pointer = ref _registers[number];
         if (pointer.Value.SMin < 0)
             throw Reject($"R{number} min value is negative, either use unsigned index or do a if (index >=0) check.");
-        int limit = pointer.Kind switch { RegisterKind.SocketCommon => 44, RegisterKind.TcpSocket => 116, RegisterKind.XdpSocket => 4, _ => 80 };
-        if (!pointer.Value.IsZero || offset < 0 || offset + size > limit || offset % size != 0)
+        if (!pointer.Value.IsZero || offset < 0 || !IsSocketField(pointer.Kind, offset, size))
             throw Reject($"R{number} invalid {pointer.Kind.Name()} access off={offset} size={size}");
+    }
+
+    private static bool IsSocketField(RegisterKind kind, int offset, int size)
+    {
+        if (offset % size != 0)
+            return false;
+        return kind switch
+        {
+            // type, family, protocol, state: readable of any socket; the full socket has all fields of struct bpf_sock.
+            RegisterKind.SocketCommon => (offset is >= 8 and < 12 || offset is >= 4 and < 8 || offset is >= 12 and < 16 || offset is >= 72 and < 76) && offset % 4 + size <= 4
+                || IsBpfSockField(offset, size) && offset is >= 4 and < 16 or >= 24,
+            RegisterKind.Socket => IsBpfSockField(offset, size),
+            // struct bpf_tcp_sock: 32-bit counters, then two 64-bit ones.
+            RegisterKind.TcpSocket => offset + size <= 116 && (offset is 72 or 80 ? size == 8 : size == 4 && offset is not (76 or 84)),
+            RegisterKind.XdpSocket => offset == 0 && size == 4,
+            _ => false,
+        };
+    }
+
+    private static bool IsBpfSockField(int offset, int size)
+    {
+        if (offset + size > 80)
+            return false;
+        return offset switch
+        {
+            0 or 16 or 20 => size == 4,
+            >= 24 and < 44 => offset % 4 + size <= 4,
+            48 => size is 4 or 2 or 1,
+            49 => size == 1,
+            50 or 51 => false,
+            >= 52 and < 72 => offset % 4 + size <= 4,
+            _ => offset % 4 == 0 && size <= 4,
+        };
     }
 
     private void CheckSyscallContext(int number, int size)
     {
-        _ = size;
         CheckUnmodified(in _registers[number], number, fixedOffsetAllowed: false);
+        if (ContextLayout.For(_type).Access(size - 1, 1, isWrite: false) is null)
+            throw Reject($"invalid bpf_context access off={size - 1} size=1");
     }
+
+    /// <summary>The prototype of the function (or tracepoint) a tracing program attaches to; null when the kernel's BTF does not say.</summary>
+    private BtfType? TracedPrototype()
+    {
+        if (_program.KernelBtf is not { } types || _program.AttachBtfId == 0)
+            return null;
+        BtfType type = types[_program.AttachBtfId];
+        if (type.Kind == BtfKind.Typedef)
+        {
+            // A raw tracepoint: typedef of a pointer to the function that takes its arguments behind a void *.
+            type = types.SkipModifiers(type.Id);
+            type = type.Kind == BtfKind.Pointer ? types.SkipModifiers(type.TypeId) : default;
+        }
+        else if (type.Kind == BtfKind.Function)
+        {
+            type = types[type.TypeId];
+        }
+        return type.Kind == BtfKind.FunctionPrototype ? type : null;
+    }
+
+    private void AccessTracedArgument(int offset, int size, bool isWrite, int value, bool signExtends)
+    {
+        if (offset < 0 || isWrite || offset % size != 0 || offset >= MaxTracedArguments * 8 || TracedPrototype() is not { } prototype)
+            throw Reject($"invalid bpf_context access off={offset} size={size}");
+        BtfReader types = _program.KernelBtf!;
+        bool isRawTracepoint = _attach == AttachType.TraceRawTp;
+        int skipped = isRawTracepoint && types[_program.AttachBtfId].Kind == BtfKind.Typedef ? 1 : 0;
+        int index = offset / 8, count = prototype.Length - skipped;
+        if (offset % 8 != 0 && size == 8)
+            throw Reject($"func '{TracedName()}' offset {offset} is not multiple of 8");
+        bool isResult = index == count && _attach is AttachType.TraceFexit or AttachType.ModifyReturn && index == count;
+        if (index > count || (index == count && !isResult))
+            throw Reject($"func '{TracedName()}' doesn't have {index + 1}-th argument");
+        int typeId = isResult ? prototype.TypeId : prototype.GetParameter(index + skipped).TypeId;
+        BtfType type = types.SkipModifiers(typeId);
+        if (type.Kind is BtfKind.Int or BtfKind.Enum or BtfKind.Enum64 or BtfKind.Void && type.Kind != BtfKind.Void)
+        {
+            if (value >= 0)
+                SetLoaded(value, size, signExtends);
+            return;
+        }
+        if (type.Kind != BtfKind.Pointer)
+            throw Reject($"func '{TracedName()}' arg{index} type {type.Kind} is not supported");
+        if (size != 8)
+            throw Reject($"func '{TracedName()}' size {size} must be 8");
+        BtfType target = types.SkipModifiers(type.TypeId);
+        if (value < 0)
+            return;
+        ref RegisterState register = ref _registers[value];
+        if (target.Kind is not (BtfKind.Struct or BtfKind.Union))
+        {
+            // A pointer to a number is a number to the program: it may be read with probe helpers only.
+            SetLoaded(value, size, signExtends);
+            return;
+        }
+        RegisterKind flags = isRawTracepoint || _attach is AttachType.TraceFentry or AttachType.TraceFexit or AttachType.ModifyReturn || _type == ProgramType.Lsm || _attach == AttachType.TraceIter
+            ? RegisterKind.Trusted : 0;
+        register = RegisterState.Pointer(RegisterKind.Object | flags);
+        register.Target = target.Id;
+        if (_attach == AttachType.TraceIter && index > 0)
+        {
+            register.Kind |= RegisterKind.MaybeNull;
+            register.Id = NewId();
+        }
+        _log.Touch(value);
+    }
+
+    private string TracedName() => _program.KernelBtf?[_program.AttachBtfId].Name ?? "";
 }

@@ -72,6 +72,9 @@ internal sealed class SubprogramInfo(int start)
 
     /// <summary>Arguments by its BTF prototype; null until prepared, empty when it has none.</summary>
     public FunctionArgument[]? Arguments;
+
+    /// <summary>Why its prototype cannot be used; null when it can.</summary>
+    public string? PrototypeError;
 }
 
 /// <summary>What a function's BTF prototype promises of an argument.</summary>

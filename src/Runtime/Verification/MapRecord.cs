@@ -1,5 +1,6 @@
 // The special fields inside a map's values (or an allocated object): locks, timers, kernel pointers, collections. Programs may
 // not touch them as plain memory.
+using Ebpfcc.Ebpf.Btf;
 using Ebpfcc.Runtime.Maps;
 
 namespace Ebpfcc.Runtime.Verification;
@@ -52,5 +53,75 @@ internal sealed class MapRecord
         return -1;
     }
 
-    public static MapRecord Read(MapDefinition map) => map.BtfValueTypeId == 0 ? None : new MapRecord { HasBtf = true };
+    /// <summary>The special fields of a map's values, found by the names of their types.</summary>
+    public static MapRecord Read(MapDefinition map)
+    {
+        if (map.Btf is not { } types || map.BtfValueTypeId == 0)
+            return None;
+        return Read(types, map.BtfValueTypeId);
+    }
+
+    public static MapRecord Read(BtfReader types, int typeId)
+    {
+        var fields = new List<MapField>();
+        BtfType value = types.SkipModifiers(typeId);
+        if (value.Kind == BtfKind.DataSection)
+        {
+            for (int i = 0; i < value.Length; i++)
+            {
+                BtfSectionEntry entry = value.GetEntry(i);
+                Add(types, types[entry.TypeId].TypeId, (int)entry.Offset, 0, fields);
+            }
+        }
+        else
+        {
+            Add(types, typeId, 0, 0, fields);
+        }
+        return new MapRecord { HasBtf = true, Fields = [.. fields] };
+    }
+
+    private static void Add(BtfReader types, int typeId, int offset, int depth, List<MapField> fields)
+    {
+        if (depth > 8 || fields.Count > 64)
+            return;
+        BtfType type = types.SkipModifiers(typeId);
+        switch (type.Kind)
+        {
+            case BtfKind.Struct when SizeOf(type.Name) is > 0 and int size:
+                fields.Add(new MapField(type.Name, offset, size));
+                break;
+            case BtfKind.Struct:
+                for (int i = 0; i < type.Length; i++)
+                {
+                    BtfMember member = type.GetMember(i);
+                    Add(types, member.TypeId, offset + (int)(member.BitOffset / 8), depth + 1, fields);
+                }
+                break;
+            case BtfKind.Array when type.ArrayCount is > 0 and <= 64 && types.SizeOf(type.ElementTypeId) is { } size:
+                for (int i = 0; i < type.ArrayCount; i++)
+                    Add(types, type.ElementTypeId, offset + (int)(i * size), depth + 1, fields);
+                break;
+            case BtfKind.Pointer when types[type.TypeId] is { Kind: BtfKind.TypeTag } tag:
+                switch (tag.Name)
+                {
+                    case "kptr" or "percpu_kptr":
+                        fields.Add(new MapField("kptr", offset, 8, IsKernelPointer: true, IsOwned: true, types.SkipModifiers(tag.TypeId).Id));
+                        break;
+                    case "kptr_untrusted":
+                        fields.Add(new MapField("kptr", offset, 8, IsKernelPointer: true, TypeId: types.SkipModifiers(tag.TypeId).Id));
+                        break;
+                }
+                break;
+        }
+    }
+
+    private static int SizeOf(string name) => name switch
+    {
+        "bpf_spin_lock" or "bpf_refcount" => 4,
+        "bpf_res_spin_lock" => 8,
+        "bpf_timer" or "bpf_wq" or "bpf_list_head" or "bpf_rb_root" => 16,
+        "bpf_list_node" => 24,
+        "bpf_rb_node" => 32,
+        _ => 0,
+    };
 }

@@ -8,6 +8,10 @@ internal sealed partial class Analysis
 {
     private RejectedException NoKernelTypes(string what) => Reject($"{what} not supported without the kernel's BTF");
 
+    /// <summary>Id of a structure in the kernel's BTF; 0 when unknown.</summary>
+    private int FindKernelType(string name)
+        => _program.KernelBtf is { } types ? types.Find(name, Ebpf.Btf.BtfKind.Struct) : 0;
+
     private RegisterState KernelVariable(int typeId) => throw NoKernelTypes($"ldimm64 of kernel symbol {typeId}");
 
     private RegisterState KernelObject(string structure) => throw NoKernelTypes($"'struct {structure}' access");

@@ -28,7 +28,7 @@ internal sealed partial class Analysis
         for (int i = 1; i < _flow.Subprograms.Count; i++)
         {
             if (_flow.Subprograms[i] is { IsGlobal: true, BtfTypeId: > 0 } info)
-                info.Arguments = ReadPrototype(i);
+                ReadPrototype(info);
         }
     }
 
@@ -46,6 +46,8 @@ internal sealed partial class Analysis
         }
         SubprogramInfo info = _flow.Subprograms[subprogram];
         _log.Line($"Validating {info.Name}() func#{subprogram}...");
+        if (info.PrototypeError is { } wrong)
+            throw Reject(wrong);
         for (int i = 0; i < info.Arguments!.Length; i++)
         {
             FunctionArgument argument = info.Arguments[i];
@@ -148,6 +150,8 @@ internal sealed partial class Analysis
     /// <summary>The arguments are what the prototype promises the function; null when they are.</summary>
     private string? CheckPrototype(SubprogramInfo callee)
     {
+        if (callee.PrototypeError is { } wrong)
+            return wrong;
         FunctionArgument[] arguments = callee.Arguments!;
         for (int i = 0; i < arguments.Length; i++)
         {
@@ -338,13 +342,6 @@ internal sealed partial class Analysis
                 throw Reject($"the call stack of {frame + 1} frames is too deep !");
             CheckStackDepth(callee, depth, frame + 1, insideCallback, ownStacks);
         }
-    }
-
-    /// <summary>A function's BTF prototype; null (verified by call) when there is no BTF to read it from.</summary>
-    private FunctionArgument[]? ReadPrototype(int index)
-    {
-        _ = index;
-        return null;
     }
 
     private string? CheckObjectPrototype(int number, FunctionArgument argument)
