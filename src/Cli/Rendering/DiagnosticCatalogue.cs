@@ -1,6 +1,7 @@
 // All diagnostics there are, for --explain, for the rules of SARIF and for the names behind -W. One line per area.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Frontend.Lowering;
+using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli.Rendering;
 
@@ -10,6 +11,7 @@ public static class DiagnosticCatalogue
     [
         CliDiagnostics.All,
         LoweringDiagnostics.All,
+        VerifierDiagnostics.All,
     ];
 
     public static IEnumerable<DiagnosticDescriptor> All

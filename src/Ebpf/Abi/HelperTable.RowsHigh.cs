@@ -82,7 +82,7 @@ public static partial class HelperTable
             [A.BtfSockCommon]) { ReturnBtfType = "tcp_request_sock" },
         new(140, "skc_to_udp6_sock", "struct udp6_sock *", "void *sk", R.BtfPointer | R.OrNull, F.None, P.Trampoline | P.Tc | P.SocketFilter | P.Xdp | P.CgroupSkb | P.LwtIn | P.LwtOut | P.LwtXmit | P.SockOps | P.SkSkb | P.SkMsg | P.CgroupSockAddr | P.LwtSeg6Local | P.FlowDissector | P.SkLookup,
             [A.BtfSockCommon]) { ReturnBtfType = "udp6_sock" },
-        new(141, "get_task_stack", "long", "struct task_struct *task, void *buf, __u32 size, __u64 flags", R.Integer, F.MightSleep, P.AnyTracing,
+        new(141, "get_task_stack", "long", "struct task_struct *task, void *buf, __u32 size, __u64 flags", R.Integer, F.None, P.AnyTracing,
             [A.BtfPointer, A.Memory | A.Uninit | A.Writes, A.SizeOrZero, A.Anything]) { ArgumentTypes = ["task_struct"] },
         new(142, "load_hdr_opt", "long", "struct bpf_sock_ops *skops, void *searchby_res, __u32 len, __u64 flags", R.Integer, F.None, P.SockOps,
             [A.Context, A.Memory | A.Writes, A.Size, A.Anything]),

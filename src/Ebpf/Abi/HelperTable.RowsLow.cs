@@ -144,7 +144,7 @@ public static partial class HelperTable
             [A.Context, A.Anything]),
         new(66, "skb_get_xfrm_state", "long", "struct __sk_buff *skb, __u32 index, struct bpf_xfrm_state *xfrm_state, __u32 size, __u64 flags", R.Integer, F.None, P.Tc,
             [A.Context, A.Anything, A.Memory | A.Uninit | A.Writes, A.Size, A.Anything]),
-        new(67, "get_stack", "long", "void *ctx, void *buf, __u32 size, __u64 flags", R.Integer, F.GplOnly | F.MightSleep, P.AnyTracing,
+        new(67, "get_stack", "long", "void *ctx, void *buf, __u32 size, __u64 flags", R.Integer, F.GplOnly, P.AnyTracing,
             [A.Context, A.Memory | A.ReadOnly, A.SizeOrZero, A.Anything]) { Variants = [new(P.Kprobe | P.Tracepoint | P.PerfEvent, R.Integer, [A.Context, A.Memory | A.Uninit | A.Writes, A.SizeOrZero, A.Anything])] },
         new(68, "skb_load_bytes_relative", "long", "const void *skb, __u32 offset, void *to, __u32 len, __u32 start_header", R.Integer, F.None, P.Tc | P.SocketFilter | P.CgroupSkb | P.SkReuseport,
             [A.Context, A.Anything, A.Memory | A.Uninit | A.Writes, A.Size, A.Anything]),

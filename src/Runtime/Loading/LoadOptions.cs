@@ -26,4 +26,10 @@ public sealed record LoadOptions
 
     /// <summary>BPF_F_* flags added to every program.</summary>
     public uint ProgramFlags { get; init; }
+
+    /// <summary>
+    /// Maps of types without an implementation here become descriptions (<see cref="DescribedMap"/>): programs that use them can be
+    /// verified, not run.
+    /// </summary>
+    public bool DescribeUnimplementedMaps { get; init; }
 }

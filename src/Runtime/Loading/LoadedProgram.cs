@@ -53,6 +53,26 @@ public sealed class LoadedProgram
     /// <summary>The kernel's type information, when the program refers to it; null otherwise.</summary>
     public BtfReader? KernelBtf { get; init; }
 
+    /// <summary>The line that covers a slot: the last record at or before it; null when there is none.</summary>
+    public LineRecord? FindLine(int slot)
+    {
+        int low = 0, high = Lines.Count - 1, found = -1;
+        while (low <= high)
+        {
+            int middle = (low + high) / 2;
+            if (Lines[middle].Slot <= slot)
+            {
+                found = middle;
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle - 1;
+            }
+        }
+        return found < 0 ? null : Lines[found];
+    }
+
     public string License { get; init; } = "";
 
     /// <summary>GPL-only helpers are allowed.</summary>

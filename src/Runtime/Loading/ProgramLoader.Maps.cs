@@ -75,6 +75,12 @@ public sealed partial class ProgramLoader
         }
         if (MapFactory.WhyRefused(definition) is { } refusal)
         {
+            if (_options.DescribeUnimplementedMaps && !MapFactory.IsImplemented((MapType)definition.Type))
+            {
+                var described = new DescribedMap(definition);
+                _maps.Add(described);
+                return described;
+            }
             _diagnostics.Add(LoaderDiagnostics.MapRefused.About(_options.Subject, definition.Name, refusal.Reason, Errno.Name(refusal.Errno)));
             return null;
         }

@@ -97,6 +97,7 @@ internal sealed partial class Analysis
         _flow.FindSubprograms(_program.Subprograms.Select(subprogram => subprogram.Start));
         NameSubprograms();
         _flow.CheckBoundaries();
+        CheckAbnormalReturns();
         CheckProgram();
         CheckMapReferences();
         _flow.Walk(_exceptionCallback);

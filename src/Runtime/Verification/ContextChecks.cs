@@ -21,12 +21,28 @@ internal sealed partial class Analysis
             throw Reject($"program type {ProgramTypeTable.Get(_type).Name} is not supported");
         if (IsSleepable && _type is not (ProgramType.Tracing or ProgramType.Lsm or ProgramType.Kprobe or ProgramType.Syscall))
             throw Reject("Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
+        CheckHook();
     }
 
     /// <summary>Programs attached to functions without a result need not set R0.</summary>
     private bool ReturnsNothing() => _type == ProgramType.Lsm && _attach != AttachType.LsmCgroup && TracedPrototype() is { } prototype && prototype.TypeId == 0;
 
-    private ReturnRange? AllowedReturn() => ProgramTypeTable.GetReturnRange(_type, _attach);
+    private ReturnRange? AllowedReturn()
+    {
+        if (_type != ProgramType.Lsm || _attach == AttachType.LsmCgroup)
+            return ProgramTypeTable.GetReturnRange(_type, _attach);
+        // Hooks answer with an error number, a few with yes or no.
+        return TracedName() is "bpf_lsm_xfrm_state_pol_flow_match" or "bpf_lsm_audit_rule_known" or "bpf_lsm_inode_xattr_skipcap"
+            ? new ReturnRange(0, 1) : new ReturnRange(-MaxErrno, 0);
+    }
+
+    private void CheckHook()
+    {
+        if (_type == ProgramType.Lsm && TracedName() is "bpf_lsm_vm_enough_memory" or "bpf_lsm_inode_need_killpriv" or "bpf_lsm_inode_getsecurity"
+            or "bpf_lsm_inode_listsecurity" or "bpf_lsm_inode_copy_up_xattr" or "bpf_lsm_getselfattr" or "bpf_lsm_getprocattr" or "bpf_lsm_setprocattr"
+            or "bpf_lsm_key_getsecurity" or "bpf_lsm_audit_rule_match" or "bpf_lsm_xfrm_decode_session" or "bpf_lsm_ismaclabel")
+            throw Reject($"{_program.AttachBtfId} points to disabled hook {TracedName()}");
+    }
 
     private void AccessContext(ref InstructionInfo instruction, int number, int offset, int size, bool isWrite, int value, bool signExtends)
     {
@@ -84,12 +100,11 @@ internal sealed partial class Analysis
             return false;
         return kind switch
         {
-            // type, family, protocol, state: readable of any socket; the full socket has all fields of struct bpf_sock.
-            RegisterKind.SocketCommon => (offset is >= 8 and < 12 || offset is >= 4 and < 8 || offset is >= 12 and < 16 || offset is >= 72 and < 76) && offset % 4 + size <= 4
-                || IsBpfSockField(offset, size) && offset is >= 4 and < 16 or >= 24,
+            // Of any socket what every socket has: neither type, protocol, mark nor priority.
+            RegisterKind.SocketCommon => offset is < 8 or >= 24 && IsBpfSockField(offset, size),
             RegisterKind.Socket => IsBpfSockField(offset, size),
-            // struct bpf_tcp_sock: 32-bit counters, then two 64-bit ones.
-            RegisterKind.TcpSocket => offset + size <= 116 && (offset is 72 or 80 ? size == 8 : size == 4 && offset is not (76 or 84)),
+            // struct bpf_tcp_sock: 32-bit numbers, two 64-bit counters among them.
+            RegisterKind.TcpSocket => offset + size <= 112 && size == (offset is 80 or 88 ? 8 : 4),
             RegisterKind.XdpSocket => offset == 0 && size == 4,
             _ => false,
         };
@@ -101,13 +116,12 @@ internal sealed partial class Analysis
             return false;
         return offset switch
         {
-            0 or 16 or 20 => size == 4,
-            >= 24 and < 44 => offset % 4 + size <= 4,
-            48 => size is 4 or 2 or 1,
+            4 or 8 or 12 or 44 or 72 or 76 => size <= 4,
+            >= 24 and < 44 or >= 52 and < 72 => offset % 4 + size <= 4,
+            48 => size <= 4,
             49 => size == 1,
             50 or 51 => false,
-            >= 52 and < 72 => offset % 4 + size <= 4,
-            _ => offset % 4 == 0 && size <= 4,
+            _ => size == 4,
         };
     }
 

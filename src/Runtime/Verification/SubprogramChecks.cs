@@ -27,8 +27,27 @@ internal sealed partial class Analysis
         }
         for (int i = 1; i < _flow.Subprograms.Count; i++)
         {
-            if (_flow.Subprograms[i] is { IsGlobal: true, BtfTypeId: > 0 } info)
+            SubprogramInfo info = _flow.Subprograms[i];
+            if (info is { IsGlobal: true, BtfTypeId: > 0 })
                 ReadPrototype(info);
+        }
+    }
+
+    /// <summary>LD_ABS and tail calls may end a function early, with a result.</summary>
+    private void CheckAbnormalReturns()
+    {
+        for (int i = 1; i < _flow.Subprograms.Count; i++)
+        {
+            SubprogramInfo info = _flow.Subprograms[i];
+            if (!info.HasPacketLoad && !info.HasTailCall)
+                continue;
+            bool hasTypes = _program.Btf is not null && info.BtfTypeId > 0;
+            Ebpf.Btf.BtfType result = hasTypes ? _program.Btf!.SkipModifiers(_program.Btf![_program.Btf![info.BtfTypeId].TypeId].TypeId) : default;
+            bool isNumber = result.Kind is Ebpf.Btf.BtfKind.Int or Ebpf.Btf.BtfKind.Enum or Ebpf.Btf.BtfKind.Enum64;
+            if (isNumber)
+                continue;
+            string what = info.HasPacketLoad ? "LD_ABS" : "tail_call";
+            throw Reject(hasTypes ? $"{what} is only allowed in functions that return 'int'." : $"{what} is not allowed in subprogs without BTF");
         }
     }
 

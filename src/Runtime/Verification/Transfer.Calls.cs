@@ -349,7 +349,9 @@ internal sealed partial class Analysis
         if (!result.IsScalar)
             throw Reject($"{when} the register R0 is not a known value ({result.Kind.Name()})");
         MarkPrecise(EbpfRegisters.R0);
-        if (result.Value.SMin < range.Minimum || result.Value.SMax > range.Maximum)
+        bool low = _type == ProgramType.Lsm && _attach != AttachType.LsmCgroup;
+        long min = low ? result.Value.SMin32 : result.Value.SMin, max = low ? result.Value.SMax32 : result.Value.SMax;
+        if (min < range.Minimum || max > range.Maximum)
             throw Reject(OutOfRange(when, in result, range.Minimum, range.Maximum));
     }
 }

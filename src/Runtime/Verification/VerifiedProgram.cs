@@ -22,6 +22,9 @@ public sealed record VerifierOptions
     /// <summary>Processed instructions before the program is too complex.</summary>
     public int InstructionLimit { get; init; } = 1_000_000;
 
+    /// <summary>Opens the kernel's types for programs that need them and did not bring them; null when there are none.</summary>
+    public Func<Ebpf.Btf.BtfReader?>? KernelTypes { get; init; }
+
     /// <summary>Helpers beyond the table, from the embedder, by id.</summary>
     public IReadOnlyDictionary<int, Ebpf.Abi.HelperRow> ExtraHelpers { get; init; } = new Dictionary<int, Ebpf.Abi.HelperRow>();
 }

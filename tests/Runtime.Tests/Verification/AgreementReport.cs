@@ -107,7 +107,7 @@ public class AgreementReport
     {
         var bag = new DiagnosticBag();
         EbpfObject? source = File.Exists(path) ? ObjectReader.Read(File.ReadAllBytes(path), path, bag) : null;
-        LoadedObject? loaded = source is null ? null : ProgramLoader.Load(source, new LoadOptions { Subject = path }, bag);
+        LoadedObject? loaded = source is null ? null : ProgramLoader.Load(source, new LoadOptions { Subject = path, DescribeUnimplementedMaps = true }, bag);
         foreach (Diagnostic diagnostic in bag.Items)
             text.AppendLine($"# {Path.GetFileName(path)}: {diagnostic.Message}");
         return loaded;

@@ -1,0 +1,216 @@
+// ebpfcc verify FILE.o: the kernel's verdict on every program of an object, at the C source where the object says where that is.
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Object;
+using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Verification;
+
+namespace Ebpfcc.Cli.Commands;
+
+public static class VerifyCommand
+{
+    private sealed class Settings
+    {
+        public string? File;
+        public string? Program;
+        public KernelVersion Kernel = KernelVersion.V6_18;
+        public int LogLevel;
+        public bool StrictAlignment;
+        public bool Unprivileged;
+        public bool Json;
+        public bool Help;
+    }
+
+    private static readonly OptionRow<Settings>[] s_options =
+    [
+        new("Verify", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "verify only this program", (settings, text) => Set(() => settings.Program = text)),
+        new("Verify", ["--kernel"], OptionForm.EqualsOrSeparate, "VERSION", "the rules of 5.15, 6.1, 6.6, 6.12 or 6.18 (default)", SetKernel),
+        new("Verify", ["--log-level"], OptionForm.EqualsOrSeparate, "0|1|2", "1: print the kernel's log of the path that fails, 2: of all paths", SetLevel),
+        new("Verify", ["--flags"], OptionForm.EqualsOrSeparate, "FLAG,...", "strict-alignment, unprivileged", SetFlags),
+        new("Verify", ["--json"], OptionForm.Flag, null, "print an array of results", (settings, _) => Set(() => settings.Json = true)),
+        new("Verify", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
+    ];
+
+    public static int Run(IReadOnlyList<string> arguments, CommandContext context)
+    {
+        var settings = new Settings();
+        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        if (parser.Parse(arguments, settings) is { } wrong)
+            return Usage(context, wrong);
+        if (settings.Help)
+        {
+            context.Output.WriteLine("usage: ebpfcc verify FILE.o [--prog NAME] [--kernel VERSION] [--log-level 0|1|2] [--flags FLAG,...] [--json]");
+            OptionHelp.Print(context.Output, s_options);
+            return ExitStatus.Done;
+        }
+        if (settings.File is not { } file)
+            return Usage(context, "name the object to verify");
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            context.Error.WriteLine($"ebpfcc: error: cannot read the file: {exception.Message} [{CliDiagnostics.CannotRead.Id}]");
+            return ExitStatus.Refused;
+        }
+        var bag = new DiagnosticBag();
+        using LoadedObject? loaded = ObjectReader.Read(bytes, file, bag) is { } source
+            ? ProgramLoader.Load(source, new LoadOptions { Subject = file, DescribeUnimplementedMaps = true }, bag) : null;
+        foreach (Diagnostic diagnostic in bag.Items)
+            context.Error.WriteLine($"{diagnostic.Subject ?? file}: {diagnostic.Severity.ToString().ToLowerInvariant()}: {diagnostic.Message} [{diagnostic.Id}]");
+        return loaded is null ? ExitStatus.Refused : Verify(loaded, settings, context);
+    }
+
+    private static int Verify(LoadedObject loaded, Settings settings, CommandContext context)
+    {
+        var options = new VerifierOptions
+        {
+            Kernel = settings.Kernel, LogLevel = settings.LogLevel, StrictAlignment = settings.StrictAlignment, IsPrivileged = !settings.Unprivileged,
+            KernelTypes = KernelInformation.RunningKernelTypes,
+        };
+        int status = ExitStatus.Done, seen = 0;
+        using var buffer = new MemoryStream();
+        using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartArray();
+        foreach (FailedProgram failed in loaded.Failures)
+        {
+            if (settings.Program is not null && failed.Name != settings.Program)
+                continue;
+            seen++;
+            status = ExitStatus.Refused;
+            if (settings.Json)
+                Write(json, failed.Name, failed.Section, false, failed.Reason.Message, null, null);
+            else
+                context.Output.WriteLine($"{failed.Name}: rejected: {failed.Reason.Message}");
+        }
+        foreach (LoadedProgram program in loaded.Programs)
+        {
+            if (settings.Program is not null && program.Name != settings.Program)
+                continue;
+            seen++;
+            VerificationResult result = Verifier.Verify(program, options);
+            if (!result.IsAccepted)
+                status = ExitStatus.Refused;
+            LineRecord? line = result.Rejection is { } rejection ? program.FindLine(rejection.Slot) : null;
+            if (settings.Json)
+                Write(json, program.Name, program.Section, result.IsAccepted, result.Rejection?.Message ?? "", result.Statistics, line);
+            else
+                Print(context, program, result, line);
+        }
+        json.WriteEndArray();
+        json.Flush();
+        if (seen == 0)
+        {
+            string names = string.Join(", ", loaded.Programs.Select(program => program.Name));
+            context.Error.WriteLine(settings.Program is null ? "ebpfcc: error: the object has no programs" : $"ebpfcc: error: there is no program '{settings.Program}'; there are: {names}");
+            return ExitStatus.Refused;
+        }
+        if (settings.Json)
+            context.Output.WriteLine(Encoding.UTF8.GetString(buffer.ToArray()));
+        return status;
+    }
+
+    private static void Print(CommandContext context, LoadedProgram program, VerificationResult result, LineRecord? line)
+    {
+        TextWriter output = context.Output;
+        if (result.Log.Length > 0)
+            output.Write(result.Log);
+        if (result.Rejection is not { } rejection)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.Name}: accepted ({result.Statistics.ProcessedInstructions} insns processed, {result.Statistics.TotalStates} states)"));
+            return;
+        }
+        string message = rejection.Message.Replace("\n", "; ");
+        output.WriteLine($"{program.Name}: rejected: {message}");
+        if (line is not { } place)
+            return;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{place.File}:{place.Line}:{place.Column}: error: {message} [{rejection.Code}]"));
+        if (place.Text.Length == 0)
+            return;
+        string number = place.Line.ToString(CultureInfo.InvariantCulture).PadLeft(6);
+        string text = place.Text.TrimEnd().Replace('\t', ' ');
+        output.WriteLine($"{number} | {text}");
+        if (place.Column > 0 && place.Column <= text.Length)
+            output.WriteLine($"       | {new string(' ', place.Column - 1)}^");
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, string section, bool isAccepted, string message, VerificationStatistics? statistics, LineRecord? line)
+    {
+        json.WriteStartObject();
+        json.WriteString("program", name);
+        json.WriteString("section", section);
+        json.WriteString("verdict", isAccepted ? "accepted" : "rejected");
+        json.WriteString("message", message);
+        json.WriteNumber("insns_processed", statistics?.ProcessedInstructions ?? 0);
+        json.WriteNumber("states", statistics?.TotalStates ?? 0);
+        json.WriteNumber("stack_depth", statistics?.StackDepth ?? 0);
+        json.WriteNumber("time_us", (long)(statistics?.Time.TotalMicroseconds ?? 0));
+        if (line is { } place)
+        {
+            json.WriteStartObject("location");
+            json.WriteString("file", place.File);
+            json.WriteNumber("line", place.Line);
+            json.WriteNumber("column", place.Column);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("location");
+        }
+        json.WriteEndObject();
+    }
+
+    private static int Usage(CommandContext context, string message)
+    {
+        context.Error.WriteLine($"ebpfcc: error: {message} [{CliDiagnostics.Usage.Id}]");
+        return ExitStatus.Usage;
+    }
+
+    private static string? Set(Action apply)
+    {
+        apply();
+        return null;
+    }
+
+    private static string? SetKernel(Settings settings, string text)
+    {
+        KernelVersion? version = text switch
+        {
+            "5.15" => KernelVersion.V5_15, "6.1" => KernelVersion.V6_1, "6.6" => KernelVersion.V6_6, "6.12" => KernelVersion.V6_12, "6.18" => KernelVersion.V6_18, _ => null,
+        };
+        settings.Kernel = version ?? settings.Kernel;
+        return version is null ? $"there are no rules for kernel '{text}'; choose 5.15, 6.1, 6.6, 6.12 or 6.18" : null;
+    }
+
+    private static string? SetLevel(Settings settings, string text)
+    {
+        if (text is not ("0" or "1" or "2"))
+            return $"'{text}' is no log level; choose 0, 1 or 2";
+        settings.LogLevel = text[0] - '0';
+        return null;
+    }
+
+    private static string? SetFlags(Settings settings, string text)
+    {
+        foreach (string flag in text.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            switch (flag)
+            {
+                case "strict-alignment":
+                    settings.StrictAlignment = true;
+                    break;
+                case "unprivileged":
+                    settings.Unprivileged = true;
+                    break;
+                default:
+                    return $"unknown flag '{flag}'; there are: strict-alignment, unprivileged";
+            }
+        }
+        return null;
+    }
+}
