@@ -11,7 +11,9 @@ public static class CommandLine
         try
         {
             CommandRow? command = arguments.Count > 0 ? CommandTable.Find(arguments[0]) : null;
-            return command is null ? HelpCommand.Run(arguments, context) : command.Run([.. arguments.Skip(1)], context);
+            return command is null
+                ? CompileCommand.Run(arguments, context)
+                : command.Run([.. arguments.Skip(1)], context);
         }
         catch (Exception exception)
         {

@@ -10,6 +10,7 @@ public static class CommandTable
 {
     private static readonly CommandRow[] s_rows =
     [
+        new("compile", "compile C to an eBPF object (what 'ebpfcc file.c' does too)", CompileCommand.Run),
         new("verify", "verify the programs of an object by the kernel's rules", VerifyCommand.Run),
         new("help", "show the help of a command", HelpCommand.Run),
     ];

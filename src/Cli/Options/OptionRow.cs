@@ -35,6 +35,6 @@ public sealed record OptionRow<T>(string Group, string[] Names, OptionForm Form,
         OptionForm.Joined => name + Argument,
         OptionForm.OptionalJoined => $"{name}[={Argument}]",
         OptionForm.EqualsOrSeparate => $"{name}={Argument}",
-        _ => $"{name} {Argument}",
+        _ => name.EndsWith('=') ? name + Argument : $"{name} {Argument}",
     }));
 }

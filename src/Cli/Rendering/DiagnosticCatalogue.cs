@@ -1,6 +1,14 @@
 // All diagnostics there are, for --explain, for the rules of SARIF and for the names behind -W. One line per area.
+using Ebpfcc.Backend.Ebpf;
 using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Asm;
+using Ebpfcc.Ebpf.Object;
+using Ebpfcc.Frontend.Binding;
 using Ebpfcc.Frontend.Lowering;
+using Ebpfcc.Frontend.Parsing;
+using Ebpfcc.Frontend.Preprocessing;
+using Ebpfcc.Ir.Passes;
+using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli.Rendering;
@@ -10,8 +18,16 @@ public static class DiagnosticCatalogue
     private static IReadOnlyList<IReadOnlyList<DiagnosticDescriptor>> Areas =>
     [
         CliDiagnostics.All,
+        PreprocessorDiagnostics.All,
+        ParsingDiagnostics.All,
+        BindingDiagnostics.All,
         LoweringDiagnostics.All,
+        IrDiagnostics.All,
+        BackendDiagnostics.All,
         VerifierDiagnostics.All,
+        ObjectDiagnostics.All,
+        LoaderDiagnostics.All,
+        AssemblerDiagnostics.All,
     ];
 
     public static IEnumerable<DiagnosticDescriptor> All

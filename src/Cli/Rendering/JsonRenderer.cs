@@ -16,7 +16,7 @@ public sealed class JsonRenderer : IDiagnosticRenderer
     public JsonRenderer(TextWriter output)
     {
         _output = output;
-        _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Indented = true });
+        _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         _json.WriteStartArray();
     }
 

@@ -94,7 +94,7 @@ internal sealed partial class FunctionLowering
         }
         if (constraint.AsSpan().TrimStart("%&") is [>= '0' and <= '9', ..] digits && int.TryParse(digits, out int tiedTo) && tiedTo < numbers.Length)
             constraint = numbers[tiedTo].ToString(System.Globalization.CultureInfo.InvariantCulture);
-        bool immediate = constraint.AsSpan().IndexOfAny("ing") >= 0, register = constraint.AsSpan().IndexOfAny("rwgX") >= 0 || char.IsAsciiDigit(constraint[0]);
+        bool immediate = constraint.AsSpan().IndexOfAny("ing") >= 0, register = constraint.AsSpan().IndexOfAny("rwgX") >= 0 || constraint is [>= '0' and <= '9' or '[', ..];
         if (!immediate && !register)
         {
             Fail(LoweringDiagnostics.AsmConstraint, expression.Span, operand.Constraint);

@@ -149,7 +149,7 @@ internal sealed partial class FunctionLowering
         {
             int piece = LargestPiece(bytes - done);
             Place part = place.At(done);
-            Value value = _builder.ZExt(_builder.Load(IrTypes.Integer(piece * 8), Address(part), part.Alignment, part.IsVolatile), IrType.I64);
+            Value value = _builder.ConvertInteger(_builder.Load(IrTypes.Integer(piece * 8), Address(part), part.Alignment, part.IsVolatile), IrType.I64, false);
             if (piece == 8)
                 return value;
             value = _builder.Shl(value, Constant.I64(done * 8));

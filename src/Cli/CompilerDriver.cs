@@ -1,0 +1,132 @@
+// Compiles the inputs of one command line: chooses how far to go, runs the front end and the back end, writes products.
+using System.Diagnostics;
+using System.Text;
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Output;
+using Ebpfcc.Cli.Rendering;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
+using Ebpfcc.Frontend;
+using Ebpfcc.Frontend.Preprocessing;
+
+namespace Ebpfcc.Cli;
+
+public sealed class CompilerDriver(CompileSettings settings, CommandContext context, IDiagnosticRenderer renderer)
+{
+    private readonly RealFileSystem _files = new();
+    private readonly List<Diagnostic> _own = [];
+
+    /// <summary>Compiles everything; false when something was refused.</summary>
+    public bool Run()
+    {
+        foreach (string word in WarningWords.Apply(settings.WarningWords, settings.Warnings, DiagnosticCatalogue.All))
+            Report(CliDiagnostics.UnknownWarning, word);
+        if (settings.Ignored.Count > 0)
+            Report(CliDiagnostics.IgnoredOptions, string.Join(' ', settings.Ignored.Distinct()));
+        if (settings.Inputs.Count > 1 && settings is { Output: not null, Emit: not (EmitForm.Nothing or EmitForm.Dependencies) })
+            Report(CliDiagnostics.CannotLink);
+        bool succeeded = FlushOwn();
+        foreach (string input in settings.Inputs)
+        {
+            if (!succeeded && settings.Output is not null)
+                break;
+            succeeded &= CompileOne(input);
+        }
+        return succeeded;
+    }
+
+    private bool CompileOne(string input)
+    {
+        if (Path.GetExtension(input) is ".o" or ".s" or ".S" or ".a" or ".cpp" or ".cc" or ".ll" or ".bc")
+        {
+            Report(CliDiagnostics.NotCompilable, input, input);
+            return FlushOwn();
+        }
+        if (ReadInput(input) is not { } source)
+            return FlushOwn();
+        Product product = CompilePipeline.Run(source, settings, _files, context);
+        renderer.Render(product.Diagnostics, product.SourceMap);
+        if (!product.Succeeded)
+            return false;
+        if (settings.TimePasses)
+            product.Times.Print(context.Error);
+        if (product.Dependencies is { } dependencies && settings.WriteDependencies)
+            Write(settings.DependencyFile ?? Path.ChangeExtension(settings.Output ?? DefaultOutput(input), ".d"), Encoding.UTF8.GetBytes(DependencyText(input, dependencies)));
+        if (settings.Emit == EmitForm.Dependencies)
+            WriteText(settings.Output, DependencyText(input, product.Dependencies!));
+        else if (product.Text is { } text)
+            WriteText(settings.Output ?? (settings.Emit == EmitForm.Assembly ? DefaultOutput(input) : null), text);
+        else if (product.Object is { } bytes)
+            WriteObject(settings.Output ?? DefaultOutput(input), bytes);
+        return FlushOwn();
+    }
+
+    private SourceText? ReadInput(string input)
+    {
+        if (input == "-")
+        {
+            using var reader = new StreamReader(context.OpenInput(), Encoding.UTF8);
+            return new SourceText("<stdin>", reader.ReadToEnd());
+        }
+        if (_files.ReadFile(input, out string? error) is { } text)
+            return new SourceText(input, text);
+        Report(CliDiagnostics.CannotRead, input, error ?? "no such file");
+        return null;
+    }
+
+    /// <summary>As gcc: the input's name in the current folder, with the product's extension.</summary>
+    private string DefaultOutput(string input)
+        => input == "-" ? "-" : Path.GetFileNameWithoutExtension(input) + (settings.Emit == EmitForm.Assembly ? ".s" : ".o");
+
+    private void WriteText(string? path, string text)
+    {
+        if (path is null or "-")
+            context.Output.Write(text);
+        else
+            Write(path, Encoding.UTF8.GetBytes(text));
+    }
+
+    private void WriteObject(string path, byte[] bytes)
+    {
+        if (path != "-")
+        {
+            Write(path, bytes);
+            return;
+        }
+        using Stream output = context.OpenOutput();
+        output.Write(bytes);
+    }
+
+    private void Write(string path, byte[] bytes)
+    {
+        if (AtomicFile.Write(path, bytes) is { } error)
+            Report(CliDiagnostics.CannotWrite, path, error);
+        else if (settings.Verbose)
+            context.Error.WriteLine($"wrote {path} ({bytes.Length} bytes)");
+    }
+
+    private string DependencyText(string input, PreprocessedSource source)
+    {
+        string target = settings.Emit == EmitForm.Dependencies ? Path.GetFileNameWithoutExtension(input) + ".o" : settings.Output ?? DefaultOutput(input);
+        return DependencyFile.Print(
+            settings.DependencyTargets.Count > 0 ? settings.DependencyTargets : [target],
+            source.Dependencies.Where(file => !settings.OmitSystemDependencies || !source.SystemDependencies.Contains(file)),
+            settings.PhonyDependencies);
+    }
+
+    private void Report(DiagnosticDescriptor descriptor, string? subject = null, params ReadOnlySpan<object?> arguments)
+    {
+        Diagnostic diagnostic = Diagnostic.Create(descriptor, SourceSpan.None, arguments.Length > 0 ? arguments : [subject]) with { Subject = arguments.Length > 0 ? subject : null };
+        if (settings.Warnings.Apply(descriptor) is { } severity)
+            _own.Add(diagnostic with { Severity = severity });
+    }
+
+    /// <summary>Renders what the driver itself had to say; false when there was an error.</summary>
+    private bool FlushOwn()
+    {
+        renderer.Render(_own, new SourceMap());
+        bool fine = _own.All(diagnostic => diagnostic.Severity != DiagnosticSeverity.Error);
+        _own.Clear();
+        return fine;
+    }
+}
