@@ -9,9 +9,7 @@ parser grammar CParser;
 
 options { tokenVocab = CTokens; }
 
-// ---- top level: one declaration of the declaration index at a time ---------------------------------------------------
-
-topLevel : externalDeclaration EOF ;
+// ---- top level: one declaration of the declaration index at a time, entered at externalDeclaration -------------------
 
 externalDeclaration
     : ';'
@@ -85,7 +83,7 @@ memberDeclarator : attribute* ( declarator ( ':' assignmentExpression )? | ':' a
 
 enumSpecifier : 'enum' attribute* ( IDENTIFIER enumBase? enumBody? | enumBase? enumBody ) ;
 
-enumBase : ':' declarationSpecifiers ;
+enumBase : ':' ( typeQualifier | builtinType | TYPEDEF_NAME )+ ;
 
 enumBody : '{' ( enumerator ( ',' enumerator )* ','? )? '}' attribute* ;
 
@@ -137,7 +135,13 @@ name : IDENTIFIER | TYPEDEF_NAME ;
 
 compoundStatement : '{' blockItem* '}' ;
 
-blockItem : declaration | localLabels | statement ;
+blockItem : declaration | localLabels | statement | stray ;
+
+// A token that begins nothing: named here so that the rest of the block is still parsed. The tree builder reports it.
+stray
+    : 'else' | ')' | ']' | '[' | '.' | '->' | '/' | '%' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '|' | '||' | '?' | ':' | ','
+    | '...' | '=' | '*=' | '/=' | '%=' | '+=' | '-=' | '<<=' | '>>=' | '&=' | '^=' | '|=' | UNKNOWN
+    ;
 
 localLabels : '__label__' name ( ',' name )* ';' ;
 

@@ -131,7 +131,7 @@ internal sealed partial class DeclarationIndex
     {
         int start = i;
         _isTypedef = _isStatic = _isExtern = _hasRootAttribute = false;
-        bool sawType = false, nameSeen = false, isFunction = false, declaresObject = false, hasInitializer = false, afterParameters = false;
+        bool sawType = false, nameSeen = false, isFunction = false, declaresObject = false, hasInitializer = false, afterParameters = false, isPrototype = false;
         isRoot = false;
         while (true)
         {
@@ -144,7 +144,7 @@ internal sealed partial class DeclarationIndex
                     return i;
 
                 case PpTokenKind.Semicolon:
-                    if (isFunction && afterParameters && IsOldStyleParameters(i))
+                    if (isFunction && !isPrototype && afterParameters && IsOldStyleParameters(i))
                     {
                         i++;
                         continue;
@@ -171,6 +171,7 @@ internal sealed partial class DeclarationIndex
                     else if (i > start && _tokens[i - 1].Kind == PpTokenKind.Identifier)
                     {
                         isFunction = true;
+                        isPrototype = !IsIdentifierList(i + 1);
                     }
                     i = SkipGroup(i);
                     continue;
@@ -194,7 +195,19 @@ internal sealed partial class DeclarationIndex
                     int keyword = KeywordOf(token);
                     if (keyword != 0)
                     {
+                        if (nameSeen && token.IsStartOfLine && (!isFunction || isPrototype) && BeginsDeclaration(keyword))
+                        {
+                            // A semicolon is missing at the end of the line before: what follows is another declaration.
+                            isRoot = true;
+                            return i;
+                        }
                         i = Keyword(i, keyword, start, ref sawType, ref isRoot);
+                        if (_tokens[i - 1].Kind == PpTokenKind.RightBrace && _tokens[i].IsStartOfLine && BeginsDeclaration(KeywordOf(_tokens[i])))
+                        {
+                            // Likewise after the closing brace of a structure.
+                            isRoot = true;
+                            return i;
+                        }
                         afterParameters |= isFunction && keyword is not (CParser.ATTRIBUTE or CParser.ASM);
                         continue;
                     }
@@ -224,6 +237,14 @@ internal sealed partial class DeclarationIndex
             }
         }
     }
+
+    private static bool BeginsDeclaration(int keyword)
+        => keyword is CParser.TYPEDEF or CParser.STATIC or CParser.EXTERN or CParser.INLINE or CParser.STRUCT or CParser.UNION or CParser.ENUM || IsTypeKeyword(keyword);
+
+    /// <summary>The names of old-style parameters, and not a prototype, begin at <paramref name="i"/>.</summary>
+    private bool IsIdentifierList(int i)
+        => _tokens[i].Kind == PpTokenKind.Identifier && KeywordOf(_tokens[i]) == 0 && _typedefs[_tokens[i].Id] == 0
+            && _tokens[i + 1].Kind is PpTokenKind.Comma or PpTokenKind.RightParen;
 
     /// <summary>An unknown name in front of another name or a star at the start of a declaration: most likely a type that is missing.</summary>
     private bool IsTypeFollowedByDeclarator(int i)

@@ -30,6 +30,11 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
     {
         if (recognizer.RuleContext.RuleIndex is not (CParser.RULE_blockItem or CParser.RULE_memberDeclaration or CParser.RULE_externalDeclaration))
             throw e;
+        if (recognizer.RuleContext.RuleIndex == CParser.RULE_externalDeclaration)
+        {
+            recognizer.InputStream.Seek(tokens.Count);
+            return;
+        }
         int offending = Math.Max(IndexOf(e.OffendingToken, recognizer), recognizer.InputStream.Index);
         int start = recognizer.Context is ParserRuleContext context && context.Start is { TokenIndex: >= 0 } first ? first.TokenIndex : offending;
         int next = SkipStatement(start, offending);
@@ -136,7 +141,7 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
     {
         if (index < tokens.Count && tokens.TypeAt(index) == CParser.UNKNOWN)
         {
-            ReportStray(index);
+            ReportUnknown(bag, tokens, names, index);
             return;
         }
         int rule = recognizer.RuleContext.RuleIndex;
@@ -148,6 +153,8 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
             ReportExpected(index, "}", brace);
             return;
         }
+        if (ReportSpecial(recognizer, rule, index, expected))
+            return;
         switch (expected)
         {
             case CParser.SEMICOLON:
@@ -178,6 +185,39 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
         ReportRule(recognizer, rule, index);
     }
 
+    /// <summary>Places where the one token that fits is not what is really missing.</summary>
+    private bool ReportSpecial(Parser recognizer, int rule, int index, int expected)
+    {
+        int previous = tokens.TypeAt(index - 1);
+        switch (expected)
+        {
+            case CParser.RPAREN or CParser.RBRACKET when previous is CParser.LPAREN or CParser.LBRACKET or CParser.COMMA && rule == CParser.RULE_postfixOperator:
+                bag.Report(ParsingDiagnostics.ExpectedExpression, SpanOf(index));
+                return true;
+            case CParser.RBRACE when rule == CParser.RULE_enumBody && previous is CParser.COMMA or CParser.LBRACE && index < tokens.Count:
+                bag.Report(ParsingDiagnostics.ExpectedIdentifier, SpanOf(index));
+                return true;
+            case CParser.RPAREN when rule == CParser.RULE_declaratorSuffix && previous == CParser.COMMA:
+                bag.Report(ParsingDiagnostics.ExpectedParameters, SpanOf(index));
+                return true;
+            case CParser.LBRACE when recognizer.RuleContext.Parent is CParser.FunctionTailContext tail:
+                int start = tail.Start.TokenIndex;
+                if (tokens.TypeAt(start - 1) == CParser.RPAREN)
+                    bag.Report(ParsingDiagnostics.ExpectedFunctionBody, GapBefore(start));
+                else
+                    bag.Report(ParsingDiagnostics.ExpectedAfter, GapBefore(start), ";", "top level declarator");
+                return true;
+            case CParser.SEMICOLON when recognizer.Context is ParserRuleContext { ChildCount: > 0 } context && context.GetChild(context.ChildCount - 1) is CParser.DeclarationSpecifiersContext:
+                if (previous == CParser.RBRACE)
+                    bag.Report(ParsingDiagnostics.MissingSemicolonAfterTag, GapBefore(index), TagKeyword(index));
+                else
+                    ReportDeclarator(index, tokens.TypeAt(index), index == tokens.Count ? GapBefore(index) : SpanOf(index));
+                return true;
+            default:
+                return false;
+        }
+    }
+
     private void ReportExpected(int index, string what, int open)
     {
         SourceSpan span = index == tokens.Count ? GapBefore(index) : SpanOf(index);
@@ -202,15 +242,17 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
         return -1;
     }
 
-    private void ReportStray(int index)
+    /// <summary>A token that is no token of C: a stray character or a literal without its end.</summary>
+    public static void ReportUnknown(DiagnosticBag bag, DeclarationTokens tokens, NameTable names, int index)
     {
         string text = tokens.GetText(index);
+        var span = SourceSpan.At(tokens[index].Location, Math.Max(1, names.GetLength(tokens[index])));
         if (text.AsSpan().IndexOfAny('"', '\'') is >= 0 and int quote)
-            bag.Report(ParsingDiagnostics.UnterminatedLiteral, SpanOf(index), text[quote] == '"' ? "'\"'" : "'");
+            bag.Report(ParsingDiagnostics.UnterminatedLiteral, span, text[quote] == '"' ? "'\"'" : "'");
         else if (tokens[index].Kind != PpTokenKind.Other)
-            bag.Report(ParsingDiagnostics.Unexpected, SpanOf(index), text);
+            bag.Report(ParsingDiagnostics.Unexpected, span, text);
         else
-            bag.Report(ParsingDiagnostics.StrayCharacter, SpanOf(index), text.Length == 1 && text[0] is > ' ' and < '\x7f' ? text : $"U+{(int)text[0]:X4}");
+            bag.Report(ParsingDiagnostics.StrayCharacter, span, text.Length == 1 && text[0] is > ' ' and < '\x7f' ? text : $"U+{(int)text[0]:X4}");
     }
 
     /// <summary>What a missing semicolon would end.</summary>
@@ -267,13 +309,25 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
                 or CParser.RULE_enumSpecifier or CParser.RULE_gotoStatement or CParser.RULE_localLabels:
                 bag.Report(ParsingDiagnostics.ExpectedIdentifier, span);
                 return;
-            case CParser.RULE_externalDeclaration or CParser.RULE_functionTail or CParser.RULE_topLevel:
+            case CParser.RULE_externalDeclaration or CParser.RULE_functionTail:
                 ReportTopLevel(index, type, span);
                 return;
             default:
                 bag.Report(ParsingDiagnostics.Unexpected, span, tokens.GetText(index));
                 return;
         }
+    }
+
+    /// <summary>The keyword of the definition whose brace closes just before the index.</summary>
+    private string TagKeyword(int index)
+    {
+        int open = FindOpen(index - 1, CParser.LBRACE, CParser.RBRACE);
+        for (int i = open - 1; i >= 0; i--)
+        {
+            if (tokens.TypeAt(i) is CParser.STRUCT or CParser.UNION or CParser.ENUM)
+                return tokens.GetText(i);
+        }
+        return "definition";
     }
 
     private void ReportDeclarator(int index, int type, SourceSpan span)
@@ -292,7 +346,7 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
         else if (index > 0 && previous == CParser.RPAREN)
             bag.Report(ParsingDiagnostics.ExpectedFunctionBody, GapBefore(index));
         else if (index > 0 && previous == CParser.RBRACE)
-            bag.Report(ParsingDiagnostics.MissingSemicolonAfterTag, GapBefore(index), "the closing brace of a definition");
+            bag.Report(ParsingDiagnostics.MissingSemicolonAfterTag, GapBefore(index), TagKeyword(index));
         else if (index == 0 && type is CParser.IF or CParser.FOR or CParser.WHILE or CParser.DO or CParser.SWITCH or CParser.RETURN or CParser.GOTO or CParser.BREAK or CParser.CONTINUE)
             bag.Report(ParsingDiagnostics.NotADeclaration, span);
         else if (index > 0 && previous is CParser.IDENTIFIER)

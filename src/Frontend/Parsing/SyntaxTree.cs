@@ -77,24 +77,31 @@ public sealed class SyntaxTree : ISyntaxTree, IPragmaContext
     private DeclarationSyntax Parse(int order, DeclarationExtent extent)
     {
         var tokens = new DeclarationTokens(_index, _tokens, extent.Start, extent.End, order, _source.Names);
+        // The parser's and the builder's findings are put in the order of the text.
+        var found = new DiagnosticBag { ErrorLimit = 0 };
         var parser = new CParser(tokens, TextWriter.Null, TextWriter.Null)
         {
             BuildParseTree = true,
-            ErrorHandler = new SyntaxErrorStrategy(tokens, _source.Names, _bag),
+            ErrorHandler = new SyntaxErrorStrategy(tokens, _source.Names, found),
         };
         parser.RemoveErrorListeners();
         parser.Interpreter.PredictionMode = PredictionMode.SLL;
+        DeclarationSyntax result;
         try
         {
-            CParser.TopLevelContext top = parser.topLevel();
-            return new TreeBuilder(tokens, _source.Names, _bag, this).External(top.externalDeclaration());
+            result = new TreeBuilder(tokens, _source.Names, found, this).External(parser.externalDeclaration());
+            if (!found.HasErrors && tokens.Index < tokens.Count)
+                found.Report(ParsingDiagnostics.Unexpected, tokens[tokens.Index].Location, tokens.GetText(tokens.Index));
         }
         catch (NestingException)
         {
             int place = Math.Min(tokens.Index, tokens.Count);
-            _bag.Report(ParsingDiagnostics.NestedTooDeeply, tokens[place].Location);
-            return new ErrorDeclarationSyntax { Span = SourceSpan.At(tokens[0].Location) };
+            found.Report(ParsingDiagnostics.NestedTooDeeply, tokens[place].Location);
+            result = new ErrorDeclarationSyntax { Span = SourceSpan.At(tokens[0].Location) };
         }
+        foreach (Diagnostic diagnostic in found.Items.OrderBy(item => item.Span.Start))
+            _bag.Add(diagnostic);
+        return result;
     }
 
     // ---- pragmas ----------------------------------------------------------------------------------------------------

@@ -14,10 +14,20 @@ internal sealed partial class TreeBuilder
         GuardStack();
         var items = new List<SyntaxNode>(Math.Max(0, context.ChildCount - 2));
         List<IdentifierSyntax>? labels = null;
+        int lastStray = -2;
         foreach (IParseTree child in context.children)
         {
             if (child is not CParser.BlockItemContext item)
                 continue;
+            if (item.exception is null && item.stray() is { } stray)
+            {
+                int place = stray.Start.TokenIndex;
+                if (place != lastStray + 1)
+                    ReportStray(place);
+                lastStray = place;
+                items.Add(new ErrorStatementSyntax { Span = SpanOf(item) });
+                continue;
+            }
             if (item.exception is not null)
                 items.Add(new ErrorStatementSyntax { Span = SpanOf(item) });
             else if (item.declaration() is { } declaration)
@@ -31,6 +41,14 @@ internal sealed partial class TreeBuilder
             }
         }
         return new CompoundStatementSyntax(items) { Span = SpanOf(context), LocalLabels = labels ?? (IReadOnlyList<IdentifierSyntax>)[] };
+    }
+
+    private void ReportStray(int place)
+    {
+        if (tokens.TypeAt(place) == CParser.UNKNOWN)
+            SyntaxErrorStrategy.ReportUnknown(bag, tokens, names, place);
+        else
+            bag.Report(ParsingDiagnostics.ExpectedExpression, SourceSpan.At(tokens[place].Location, names.GetLength(tokens[place])));
     }
 
     private StatementSyntax Statement(CParser.StatementContext context)

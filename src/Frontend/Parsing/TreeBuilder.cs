@@ -360,7 +360,7 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     location = SpanOf(name.Symbol);
                     break;
                 case CParser.EnumBaseContext type:
-                    underlying = new TypeNameSyntax(Specifiers(type.declarationSpecifiers()), new NameDeclaratorSyntax(null)) { Span = SpanOf(type) };
+                    underlying = EnumBase(type);
                     break;
                 case CParser.EnumBodyContext body:
                     enumerators = [];
@@ -375,6 +375,27 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
             }
         }
         return new EnumSpecifierSyntax(tag, enumerators, attributes) { Span = SpanOf(context), Location = location.Start, UnderlyingType = underlying };
+    }
+
+    private TypeNameSyntax EnumBase(CParser.EnumBaseContext context)
+    {
+        TypeQualifiers qualifiers = 0;
+        var keywords = new List<string>();
+        TypeSpecifierSyntax? type = null;
+        SourceSpan span = SpanOf(context);
+        foreach (IParseTree child in context.children)
+        {
+            if (child is CParser.TypeQualifierContext qualifier)
+                qualifiers |= Qualifier(qualifier.Start.Type);
+            else if (child is CParser.BuiltinTypeContext builtin)
+                keywords.Add(TokenTypes.Spellings[builtin.Start.Type]!);
+            else if (TypeOf(child) == CParser.TYPEDEF_NAME)
+                type = new TypedefNameSyntax(TextOf(child)) { Span = SpanOf(TokenOf(child)) };
+        }
+        if (keywords.Count > 0)
+            type ??= new BuiltinTypeSyntax(keywords) { Span = span };
+        var specifiers = new DeclarationSpecifiersSyntax(StorageClass.None, qualifiers, FunctionSpecifiers.None, type, [], []) { Span = span };
+        return new TypeNameSyntax(specifiers, new NameDeclaratorSyntax(null) { Span = new SourceSpan(span.End, span.End) }) { Span = span };
     }
 
     private EnumeratorSyntax Enumerator(CParser.EnumeratorContext context)

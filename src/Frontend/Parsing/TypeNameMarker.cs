@@ -264,7 +264,7 @@ internal ref struct TypeNameMarker
             if (previous is not (PpTokenKind.LeftParen or PpTokenKind.Comma))
                 return false;
             if (nextIsName)
-                return KindAt(i + 2) is PpTokenKind.Comma or PpTokenKind.RightParen or PpTokenKind.LeftBracket;
+                return _depth == 1 && !_frames[0].AfterAssignment && KindAt(i + 2) is PpTokenKind.Comma or PpTokenKind.RightParen or PpTokenKind.LeftBracket;
             return next == PpTokenKind.Star
                 && (KindAt(i + 2) == PpTokenKind.RightParen || (_depth == 1 && KindAt(i + 2) == PpTokenKind.Identifier && KindAt(i + 3) is PpTokenKind.Comma or PpTokenKind.RightParen && !_frames[0].AfterAssignment));
         }

@@ -31,6 +31,8 @@ internal static class KnownFeatures
             or "deprecated" or "warn_unused_result" or "fallthrough" or "format" or "nonnull" or "returns_nonnull" or "malloc" or "mode" or "transparent_union"
             or "may_alias" or "cleanup" or "constructor" or "destructor" or "gnu_inline" or "flatten" or "error" or "warning" or "unavailable" or "overloadable"
             or "address_space" or "musttail" or "optnone" or "minsize" or "nodebug" or "no_builtin" or "counted_by" or "ext_vector_type" or "vector_size"
+            or "alloc_align" or "alloc_size" or "assume_aligned" or "returns_twice" or "sentinel" or "no_instrument_function" or "no_sanitize" or "no_stack_protector"
+            or "weakref" or "selectany" or "format_arg" or "common" or "nocommon" or "tls_model" or "unlikely" or "likely" or "diagnose_if" or "enable_if" or "type_tag_for_datatype"
             or "enum_extensibility" or "flag_enum" or "nothrow" or "leaf" or "artificial" or "bpf_fastcall" => true,
         _ => false,
     };

@@ -361,7 +361,10 @@ internal static class PredefinedMacros
         Define("__STDC_VERSION__", options.StandardVersion);
         if (options.StrictAnsi)
             Define("__STRICT_ANSI__");
-        Define(options.Optimize ? "__OPTIMIZE__" : "__NO_INLINE__");
+        if (options.Optimize)
+            Define("__OPTIMIZE__");
+        if (options.NoInline || !options.Optimize)
+            Define("__NO_INLINE__");
         Define(options.BigEndian ? "__BIG_ENDIAN__" : "__LITTLE_ENDIAN__");
         Define("__BYTE_ORDER__", options.BigEndian ? "__ORDER_BIG_ENDIAN__" : "__ORDER_LITTLE_ENDIAN__");
 

@@ -450,12 +450,13 @@ public sealed partial class Preprocessor
     private void LineMarker(Frame frame, in PpToken number)
     {
         frame.Lexer!.Next(out PpToken name);
-        SetLine(frame, number, name);
-        if (name.Kind != PpTokenKind.String)
-            return;
         bool isSystem = false;
-        for (frame.Lexer.Next(out PpToken flag); flag.Kind == PpTokenKind.Number; frame.Lexer.Next(out flag))
-            isSystem |= _names.GetSpan(flag) is "3";
+        if (name.Kind == PpTokenKind.String)
+        {
+            for (frame.Lexer.Next(out PpToken flag); flag.Kind == PpTokenKind.Number; frame.Lexer.Next(out flag))
+                isSystem |= _names.GetSpan(flag) is "3";
+        }
+        SetLine(frame, number, name);
         SetSystemHeader(frame, isSystem);
     }
 

@@ -44,6 +44,9 @@ public sealed record PreprocessorOptions
     /// <summary>Optimisation is on: <c>__OPTIMIZE__</c> is defined.</summary>
     public bool Optimize { get; init; } = true;
 
+    /// <summary><c>-fno-inline</c>: <c>__NO_INLINE__</c> is defined although optimisation is on.</summary>
+    public bool NoInline { get; init; }
+
     /// <summary><c>-std=</c> is a strict ISO dialect: <c>__STRICT_ANSI__</c> is defined.</summary>
     public bool StrictAnsi { get; init; }
 
