@@ -135,19 +135,22 @@ name : IDENTIFIER | TYPEDEF_NAME ;
 
 compoundStatement : '{' blockItem* '}' ;
 
-blockItem : declaration | localLabels | statement | stray ;
+// A label in a block is an item of its own (the tree builder joins it to the statement that follows, if one does), because
+// "label: }" and "label: declaration" are accepted and would otherwise take unbounded lookahead.
+blockItem : declaration | localLabels | label | unlabeledStatement | stray ;
 
 // A token that begins nothing: named here so that the rest of the block is still parsed. The tree builder reports it.
 stray
-    : 'else' | ')' | ']' | '[' | '.' | '->' | '/' | '%' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '|' | '||' | '?' | ':' | ','
+    : 'else' | ELSE_IF | ')' | ']' | '[' | '.' | '->' | '/' | '%' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '|' | '||' | '?' | ':' | ','
     | '...' | '=' | '*=' | '/=' | '%=' | '+=' | '-=' | '<<=' | '>>=' | '&=' | '^=' | '|=' | UNKNOWN
     ;
 
 localLabels : '__label__' name ( ',' name )* ';' ;
 
-statement
+statement : label* unlabeledStatement ;
+
+unlabeledStatement
     : compoundStatement
-    | label+ statement?
     | attribute+ statement
     | ifStatement
     | switchStatement
@@ -168,10 +171,11 @@ label
     | 'default' ':'
     ;
 
-// The chain is flat so that a thousand "else if" are not a thousand rule levels; a loop takes the nearest "else" first.
+// The chain is flat so that a thousand "else if" are not a thousand rule levels; a loop takes the nearest "else" first. The
+// token source tells an "else" in front of "if" from other ones.
 ifStatement : 'if' '(' expression ')' statement elseIf* ( 'else' statement )? ;
 
-elseIf : 'else' 'if' '(' expression ')' statement ;
+elseIf : ELSE_IF 'if' '(' expression ')' statement ;
 
 switchStatement : 'switch' '(' expression ')' statement ;
 

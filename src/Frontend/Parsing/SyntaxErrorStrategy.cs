@@ -104,7 +104,7 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
                     return i;
                 case CParser.LBRACE:
                     i = SkipBraces(i);
-                    if (tokens.TypeAt(i + 1) is not (CParser.ELSE or CParser.SEMICOLON or CParser.RPAREN or CParser.COMMA or CParser.WHILE))
+                    if (tokens.TypeAt(i + 1) is not (CParser.ELSE or CParser.ELSE_IF or CParser.SEMICOLON or CParser.RPAREN or CParser.COMMA or CParser.WHILE))
                         return Math.Min(i + 1, tokens.Count);
                     break;
             }
@@ -289,7 +289,7 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
                 or CParser.RULE_bracedInitializer or CParser.RULE_designator or CParser.RULE_offsetDesignator:
                 bag.Report(ParsingDiagnostics.ExpectedExpression, span);
                 return;
-            case CParser.RULE_statement or CParser.RULE_blockItem:
+            case CParser.RULE_statement or CParser.RULE_unlabeledStatement or CParser.RULE_blockItem:
                 if (type is CParser.RBRACE or TokenConstants.EOF)
                     bag.Report(ParsingDiagnostics.ExpectedStatement, span);
                 else

@@ -14,6 +14,7 @@ internal sealed partial class TreeBuilder
         GuardStack();
         var items = new List<SyntaxNode>(Math.Max(0, context.ChildCount - 2));
         List<IdentifierSyntax>? labels = null;
+        List<CParser.LabelContext>? pending = null;
         int lastStray = -2;
         foreach (IParseTree child in context.children)
         {
@@ -28,18 +29,29 @@ internal sealed partial class TreeBuilder
                 items.Add(new ErrorStatementSyntax { Span = SpanOf(item) });
                 continue;
             }
+            if (item.exception is null && item.label() is { } label)
+            {
+                (pending ??= []).Add(label);
+                continue;
+            }
+            if (item.exception is null && item.unlabeledStatement() is { } statement)
+            {
+                items.Add(Labeled(pending, Unlabeled(statement)));
+                pending = null;
+                continue;
+            }
+            FlushLabels(ref pending, items);
             if (item.exception is not null)
                 items.Add(new ErrorStatementSyntax { Span = SpanOf(item) });
             else if (item.declaration() is { } declaration)
                 items.Add(Declaration(declaration));
-            else if (item.statement() is { } statement)
-                items.Add(Statement(statement));
             else if (item.localLabels() is { } names)
             {
                 foreach (CParser.NameContext name in names.name())
                     (labels ??= []).Add(Identifier(name));
             }
         }
+        FlushLabels(ref pending, items);
         return new CompoundStatementSyntax(items) { Span = SpanOf(context), LocalLabels = labels ?? (IReadOnlyList<IdentifierSyntax>)[] };
     }
 
@@ -51,7 +63,19 @@ internal sealed partial class TreeBuilder
             bag.Report(ParsingDiagnostics.ExpectedExpression, SourceSpan.At(tokens[place].Location, names.GetLength(tokens[place])));
     }
 
-    private StatementSyntax Statement(CParser.StatementContext context)
+    /// <summary>Labels in front of a closing brace or a declaration label an empty statement.</summary>
+    private void FlushLabels(ref List<CParser.LabelContext>? pending, List<SyntaxNode> items)
+    {
+        if (pending is null)
+            return;
+        SourceLocation end = SpanOf(pending[^1]).End;
+        items.Add(Labeled(pending, new ExpressionStatementSyntax(null) { Span = new SourceSpan(end, end) }));
+        pending = null;
+    }
+
+    private StatementSyntax Statement(CParser.StatementContext context) => Labeled(context.label(), Unlabeled(context.unlabeledStatement()));
+
+    private StatementSyntax Unlabeled(CParser.UnlabeledStatementContext context)
     {
         GuardStack();
         SourceSpan span = SpanOf(context);
@@ -59,8 +83,6 @@ internal sealed partial class TreeBuilder
         {
             case CParser.CompoundStatementContext block:
                 return Compound(block);
-            case CParser.LabelContext:
-                return Labels(context);
             case CParser.AttributeContext:
                 var attributes = new List<AttributeSyntax>();
                 foreach (CParser.AttributeContext attribute in context.attribute())
@@ -96,17 +118,13 @@ internal sealed partial class TreeBuilder
 
     private int? UnrollHint(ParserRuleContext context) => pragmas.UnrollBefore(tokens.ToUnitIndex(context.Start.TokenIndex));
 
-    /// <summary>Labels in front of a statement; without one (before a closing brace or a declaration) they label an empty statement.</summary>
-    private StatementSyntax Labels(CParser.StatementContext context)
+    private StatementSyntax Labeled(IReadOnlyList<CParser.LabelContext>? labels, StatementSyntax result)
     {
-        SourceSpan end = SpanOf(context);
-        StatementSyntax result = context.statement() is { } statement
-            ? Statement(statement)
-            : new ExpressionStatementSyntax(null) { Span = new SourceSpan(end.End, end.End) };
-        CParser.LabelContext[] labels = context.label();
-        if (labels.Length > MaximumChainLength)
+        if (labels is null)
+            return result;
+        if (labels.Count > MaximumChainLength)
             throw new NestingException();
-        for (int i = labels.Length - 1; i >= 0; i--)
+        for (int i = labels.Count - 1; i >= 0; i--)
         {
             CParser.LabelContext label = labels[i];
             SourceSpan span = SpanOf(label).To(result.Span);

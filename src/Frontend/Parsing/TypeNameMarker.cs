@@ -166,6 +166,8 @@ internal ref struct TypeNameMarker
             case CParser.TYPEOF or CParser.TYPEOF_UNQUAL or CParser.BITINT:
                 NoteTypeAt(i, ref frame);
                 break;
+            case CParser.ELSE when KeywordAt(i + 1) == CParser.IF:
+                return CParser.ELSE_IF;
             case CParser.TYPEDEF:
                 if (frame.Kind is Bracket.Block)
                     DeclareLocalTypedefs(i + 1);
