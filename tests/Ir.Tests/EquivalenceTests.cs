@@ -11,7 +11,7 @@ namespace Ebpfcc.Ir.Tests;
 public class EquivalenceTests
 {
     /// <summary>More modules per run, for long runs by hand.</summary>
-    private static readonly int s_rounds = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_IR_ROUNDS"), CultureInfo.InvariantCulture, out int rounds) ? rounds : 60;
+    private static readonly int s_rounds = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_IR_ROUNDS"), CultureInfo.InvariantCulture, out int rounds) ? rounds : 25;
 
     private static readonly int s_firstSeed = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_IR_SEED"), CultureInfo.InvariantCulture, out int seed) ? seed : 1;
 
