@@ -147,7 +147,7 @@ public class AnalysisTests
     public void Known_bits_hold_for_random_values()
     {
         var random = new Random(5);
-        for (int round = 0; round < 200; round++)
+        for (int round = 0; round < 20; round++)
         {
             Module module = RandomModule.Make(round);
             Passes.Optimizer.RunPass(Passes.PassTable.Get("mem2reg"), new Passes.PassContext(module, new Passes.OptimizationOptions()));
