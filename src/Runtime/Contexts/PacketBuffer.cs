@@ -1,14 +1,21 @@
-// A packet with room around it, as a driver's buffer or an skb has:
+// A packet with room around it, as a driver's buffer or an skb has, and the context fields that point into it:
 //
 //   Start          Meta        Data                  End            Limit
 //   +--------------+-----------+---------------------+--------------+
 //   |   headroom   | metadata  |  packet             |  tailroom    |
 //   +--------------+-----------+---------------------+--------------+
+using Ebpfcc.Runtime.Memory;
+
 namespace Ebpfcc.Runtime.Contexts;
 
-/// <summary>Packet bytes in native memory that does not move while a program runs. Offsets are bytes from the buffer's start.</summary>
-public sealed unsafe class PacketBuffer(byte* start, int capacity)
+/// <summary>Which structure R1 points at.</summary>
+public enum ContextShape { Raw, SkBuff, Xdp }
+
+/// <summary>Packet bytes in native memory that does not move while a program runs.</summary>
+public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
 {
+    private bool _isOwned;
+
     /// <summary>First byte of the buffer.</summary>
     public byte* Start { get; } = start;
 
@@ -25,9 +32,60 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity)
 
     public byte* Limit => Start + Capacity;
 
+    public Span<byte> Bytes => new(Data, Length);
+
     /// <summary>Offset of the network header from <see cref="Data"/>; what SKF_NET_OFF and BPF_HDR_START_NET count from.</summary>
     public int NetworkOffset { get; set; }
 
     /// <summary>Offset of the link-layer header from <see cref="Data"/>; zero or negative.</summary>
     public int LinkOffset { get; set; }
+
+    public ContextShape Shape { get; set; }
+
+    /// <summary>The program may access the packet through pointers in its context.</summary>
+    public bool HasDirectAccess { get; set; } = true;
+
+    /// <summary>A buffer whose addresses fit into 32 bits, so that UAPI fields can hold them.</summary>
+    public static PacketBuffer Allocate(int capacity) => new(LowMemory.Allocate((nuint)capacity), capacity) { _isOwned = true };
+
+    /// <summary>Puts a packet into the buffer.</summary>
+    public void Fill(ReadOnlySpan<byte> packet, int headroom)
+    {
+        Meta = Data = Start + headroom;
+        End = Data + packet.Length;
+        packet.CopyTo(new Span<byte>(Data, packet.Length));
+    }
+
+    /// <summary>Writes the fields of the context that depend on the packet's place: 32-bit UAPI fields and the pointers behind them.</summary>
+    public void UpdateContext(byte* context)
+    {
+        if (context is null)
+            return;
+        if (Shape == ContextShape.SkBuff)
+        {
+            *(uint*)(context + SkBuffFields.Len) = (uint)Length;
+            Pointer(context, SkBuffFields.Size, SkBuffFields.Data, Data);
+            Pointer(context, SkBuffFields.Size, SkBuffFields.DataEnd, HasDirectAccess ? End : null);
+            Pointer(context, SkBuffFields.Size, SkBuffFields.DataMeta, HasDirectAccess ? Meta : null);
+        }
+        else if (Shape == ContextShape.Xdp)
+        {
+            Pointer(context, XdpFields.Size, XdpFields.Data, Data);
+            Pointer(context, XdpFields.Size, XdpFields.DataEnd, End);
+            Pointer(context, XdpFields.Size, XdpFields.DataMeta, Meta);
+        }
+    }
+
+    private static void Pointer(byte* context, int size, int offset, byte* value)
+    {
+        *(uint*)(context + offset) = (uint)(nuint)value;
+        *(ulong*)(context + NativeContextLayout.ShadowOffset(size, offset)) = (ulong)value;
+    }
+
+    public void Dispose()
+    {
+        if (_isOwned)
+            LowMemory.Free(Start);
+        _isOwned = false;
+    }
 }

@@ -46,6 +46,9 @@ public sealed unsafe class GuestContext
     /// <summary>The packet behind the context, or null.</summary>
     public PacketBuffer? Packet { get; set; }
 
+    /// <summary>Bytes that helpers put into the packet or took away change the context's pointers.</summary>
+    public void RefreshPointers() => Packet?.UpdateContext(Context);
+
     /// <summary>The CPU of this run: the index into per-CPU values.</summary>
     public int Cpu { get; set; }
 
@@ -65,6 +68,12 @@ public sealed unsafe class GuestContext
     /// <summary>State of the random sequence.</summary>
     public ulong RandomState { get; set; }
 
+    /// <summary>What <c>bpf_get_socket_cookie</c> returns.</summary>
+    public ulong SocketCookie { get; set; } = 1;
+
+    /// <summary>A tunnel key was set (<c>bpf_skb_set_tunnel_key</c>).</summary>
+    public bool HasTunnelKey { get; set; }
+
     /// <summary>Cookie that <c>bpf_get_attach_cookie</c> returns.</summary>
     public ulong AttachCookie { get; set; }
 
@@ -76,6 +85,11 @@ public sealed unsafe class GuestContext
     /// take callbacks. Arguments: the function pointer as the program passed it, then R1 to R5; returns R0.
     /// </summary>
     public delegate*<ulong, ulong, ulong, ulong, ulong, ulong, ulong> CallbackInvoker { get; set; }
+
+    /// <summary>Memory of a helper that its callbacks may read: the key of an iteration.</summary>
+    public byte* Scratch { get; set; }
+
+    public int ScratchSize { get; set; }
 
     /// <summary>State of the engine that <see cref="CallbackInvoker"/> needs.</summary>
     public void* EngineState { get; set; }
@@ -89,6 +103,7 @@ public sealed unsafe class GuestContext
         TailCalls = 0;
         TailCallTarget = null;
         Redirect = default;
+        HasTunnelKey = false;
         Clones.Clear();
         PendingFault = null;
         ExecutedInstructions = 0;

@@ -50,8 +50,17 @@ public sealed class LoadedProgram
     /// <summary>The object's type information; null without.</summary>
     public BtfReader? Btf { get; init; }
 
-    /// <summary>The kernel's type information, when the program refers to it; null otherwise.</summary>
-    public BtfReader? KernelBtf { get; init; }
+    /// <summary>Opens the kernel's type information, for programs that turn out to need it.</summary>
+    public Func<BtfReader?>? KernelTypes { get; init; }
+
+    private BtfReader? _kernelBtf;
+
+    /// <summary>The kernel's type information; null where there is none. Opened at the first use.</summary>
+    public BtfReader? KernelBtf
+    {
+        get => _kernelBtf ??= KernelTypes?.Invoke();
+        init => _kernelBtf = value;
+    }
 
     /// <summary>The line that covers a slot: the last record at or before it; null when there is none.</summary>
     public LineRecord? FindLine(int slot)

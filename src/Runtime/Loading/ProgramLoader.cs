@@ -139,7 +139,7 @@ public sealed partial class ProgramLoader
             Name = entry.Name, Section = section, ProgramType = (int)row.Type, ExpectedAttachType = attach, AttachBtfId = attachId,
             Flags = _options.ProgramFlags | ((row.Flags & SectionFlags.Sleepable) != 0 ? 1u << 4 : 0) | ((row.Flags & SectionFlags.XdpFragments) != 0 ? 1u << 5 : 0),
             Instructions = instructions, Subprograms = subprograms, Maps = _maps, Lines = lines, License = _object.License,
-            Btf = _object.Btf, KernelBtf = _kernelTypes,
+            Btf = _object.Btf, KernelBtf = _kernelTypes, KernelTypes = _options.KernelTypes,
         };
 
         void Append(EbpfFunction function)

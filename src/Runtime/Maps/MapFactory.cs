@@ -17,7 +17,7 @@ public static class MapFactory
         if (!IsImplemented(type))
             return (Errno.EOPNOTSUPP, $"maps of type {MapTypes.Name(definition.Type)} are not implemented");
         (int key, int value, int entries) = (definition.KeySize, definition.ValueSize, definition.MaxEntries);
-        bool hasEntries = type is not (MapType.SkStorage or MapType.TaskStorage or MapType.InodeStorage or MapType.CgrpStorage);
+        bool hasEntries = type is not (MapType.SkStorage or MapType.TaskStorage or MapType.InodeStorage or MapType.CgrpStorage or MapType.CgroupStorage or MapType.PerCpuCgroupStorage);
         if (hasEntries && entries == 0 && type != MapType.PerfEventArray)
             return (Errno.EINVAL, "max_entries is zero");
         if (entries < 0 || key < 0 || value < 0)
@@ -36,7 +36,7 @@ public static class MapFactory
             MapType.LpmTrie when (definition.Flags & (uint)MapFlags.NoPreallocation) == 0 => "a prefix trie needs BPF_F_NO_PREALLOC",
             MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash or MapType.HashOfMaps when key == 0 => "the key size is zero",
             MapType.LruHash or MapType.LruPerCpuHash when (definition.Flags & (uint)MapFlags.NoPreallocation) != 0 => "LRU maps are always preallocated",
-            _ when value == 0 && type is not (MapType.RingBuffer) => "the value size is zero",
+            _ when value == 0 && type is not (MapType.RingBuffer or MapType.UserRingBuffer or MapType.SockMap or MapType.SockHash) => "the value size is zero",
             _ => null,
         };
         if (wrong is not null)
@@ -51,7 +51,12 @@ public static class MapFactory
         is MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash or MapType.Array or MapType.PerCpuArray
         or MapType.ProgArray or MapType.PerfEventArray or MapType.LpmTrie or MapType.ArrayOfMaps or MapType.HashOfMaps
         or MapType.DevMap or MapType.CpuMap or MapType.XskMap or MapType.DevMapHash or MapType.Queue or MapType.Stack
-        or MapType.RingBuffer or MapType.BloomFilter;
+        or MapType.RingBuffer or MapType.BloomFilter or MapType.CgroupStorage or MapType.PerCpuCgroupStorage || IsOpaque(type);
+
+    /// <summary>Types whose entries only a kernel can have: their maps are always empty here.</summary>
+    private static bool IsOpaque(MapType type) => type
+        is MapType.StackTrace or MapType.CgroupArray or MapType.SockMap or MapType.SockHash or MapType.ReuseportSockArray
+        or MapType.SkStorage or MapType.InodeStorage or MapType.TaskStorage or MapType.CgrpStorage or MapType.UserRingBuffer;
 
     /// <summary>Makes the map; the definition must not be one that <see cref="WhyRefused"/> refuses.</summary>
     /// <param name="cpus">Values that per-CPU maps hold; 0 means the machine's number of processors.</param>
@@ -75,6 +80,8 @@ public static class MapFactory
             MapType.Queue or MapType.Stack => new QueueMap(definition, allocator),
             MapType.RingBuffer => new RingBufferMap(definition, allocator),
             MapType.BloomFilter => new BloomFilterMap(definition, allocator),
+            MapType.CgroupStorage or MapType.PerCpuCgroupStorage => new CgroupStorageMap(definition, allocator),
+            var type when IsOpaque(type) => new OpaqueMap(definition, allocator),
             _ => throw new Core.Diagnostics.InternalCompilerException("MapFactory", definition.Name, $"no class for map type {definition.Type}"),
         };
     }

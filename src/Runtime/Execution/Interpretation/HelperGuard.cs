@@ -23,6 +23,8 @@ internal static unsafe class HelperGuard
                 case HelperArgument.Anything:
                 case HelperArgument.Scalar:
                 case HelperArgument.Function:
+                // The callback's argument: what the callback does with it is checked there.
+                case HelperArgument.Stack:
                 case HelperArgument.SizeOrZero:
                     continue;
                 case HelperArgument.Size:

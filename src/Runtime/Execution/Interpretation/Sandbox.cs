@@ -36,6 +36,8 @@ internal sealed unsafe class Sandbox(InterpretedProgram program, GuestContext co
         // Packet windows are not remembered when helpers can move them: a helper call forgets all windows.
         if (context.Packet is { } packet && Inside((ulong)packet.Meta, (ulong)(packet.End - packet.Meta), address, size))
             return Remember(ref cache, (ulong)packet.Meta, (ulong)(packet.End - packet.Meta));
+        if (!write && Inside((ulong)context.Scratch, (ulong)context.ScratchSize, address, size))
+            return true;
         foreach (IMap map in _program.Program.Maps)
         {
             if (!(write && map.Definition.IsFrozen) && map.FindRegion((byte*)address, (nuint)size, out byte* start, out nuint length))
