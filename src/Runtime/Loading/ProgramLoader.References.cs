@@ -26,6 +26,15 @@ public sealed partial class ProgramLoader
             return known;
         var instructions = (EbpfInstruction[])function.Instructions.Clone();
         var calls = new List<(int, EbpfFunction)>();
+        // A descriptor number written into the code by hand is no map's index.
+        for (int slot = 0; slot < instructions.Length; slot++)
+        {
+            if (!instructions[slot].IsWide)
+                continue;
+            if (instructions[slot].Src is (int)WideImmediateKind.MapFd or (int)WideImmediateKind.MapValue)
+                instructions[slot] = instructions[slot].WithImmediate(-1);
+            slot++;
+        }
         foreach (CodeRelocation relocation in function.Relocations)
             Resolve(program, instructions, relocation, calls);
         if (function.CoreRelocations.Count > 0)

@@ -12,6 +12,9 @@ internal sealed class CallContext
     public int Map;
     public uint MapLookup;
 
+    /// <summary>The map key, when it is a constant; -1 otherwise.</summary>
+    public long ConstantKey;
+
     /// <summary>The memory argument being checked need not be initialised.</summary>
     public bool IsRaw;
 
@@ -44,6 +47,7 @@ internal sealed class CallContext
     {
         Helper = helper;
         Map = -1;
+        ConstantKey = -1;
         MapLookup = 0;
         IsRaw = false;
         RawSize = RawRegister = ReleaseRegister = Function = TypeId = 0;

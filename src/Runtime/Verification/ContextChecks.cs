@@ -135,7 +135,7 @@ internal sealed partial class Analysis
     /// <summary>The prototype of the function (or tracepoint) a tracing program attaches to; null when the kernel's BTF does not say.</summary>
     private BtfType? TracedPrototype()
     {
-        if (_program.KernelBtf is not { } types || _program.AttachBtfId == 0)
+        if (KernelTypes is not { } types || _program.AttachBtfId == 0)
             return null;
         BtfType type = types[_program.AttachBtfId];
         if (type.Kind == BtfKind.Typedef)
@@ -155,7 +155,7 @@ internal sealed partial class Analysis
     {
         if (offset < 0 || isWrite || offset % size != 0 || offset >= MaxTracedArguments * 8 || TracedPrototype() is not { } prototype)
             throw Reject($"invalid bpf_context access off={offset} size={size}");
-        BtfReader types = _program.KernelBtf!;
+        BtfReader types = KernelTypes!;
         bool isRawTracepoint = _attach == AttachType.TraceRawTp;
         int skipped = isRawTracepoint && types[_program.AttachBtfId].Kind == BtfKind.Typedef ? 1 : 0;
         int index = offset / 8, count = prototype.Length - skipped;
@@ -198,5 +198,5 @@ internal sealed partial class Analysis
         _log.Touch(value);
     }
 
-    private string TracedName() => _program.KernelBtf?[_program.AttachBtfId].Name ?? "";
+    private string TracedName() => KernelTypes?[_program.AttachBtfId].Name ?? "";
 }

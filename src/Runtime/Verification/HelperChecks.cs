@@ -111,6 +111,7 @@ internal sealed partial class Analysis
                 if (call.Map < 0)
                     throw Reject("invalid map_ptr to access map->key");
                 call.IsRaw = false;
+                call.ConstantKey = ReadConstantKey(in register, _maps[call.Map]);
                 CheckMemory(null, number, _maps[call.Map].KeySize, isWrite: false, zeroAllowed: false);
                 break;
             case HelperArgument.MapValue:
@@ -165,6 +166,31 @@ internal sealed partial class Analysis
                 call.Btf = register.Btf;
                 break;
         }
+    }
+
+    /// <summary>The key of an array when the program wrote a constant to the stack for it; -1 when it is not known.</summary>
+    private long ReadConstantKey(in RegisterState key, MapDefinition map)
+    {
+        if (_options.Kernel < KernelVersion.V6_18 || !_options.IsPrivileged || TypeOf(map) is not (MapType.Array or MapType.PerCpuArray) || key.Kind != RegisterKind.Stack || !key.Value.IsConst)
+            return -1;
+        FrameState frame = FrameOf(in key);
+        int offset = key.Offset + (int)key.Value.Bits.Value, top = -offset - 1, index = top / 8;
+        if (offset >= 0 || index >= frame.SlotCount)
+            return -1;
+        ref StackSlot slot = ref frame.Slot(index);
+        int zeros = 0, spilled = 0;
+        for (int i = top % 8; i >= 0 && slot[i] == SlotType.Zero; i--)
+            zeros++;
+        if (zeros >= map.KeySize)
+            return 0;
+        if (!slot.IsScalarSpill)
+            return -1;
+        for (int i = top % 8; i >= 0 && slot[i] == SlotType.Spill; i--)
+            spilled++;
+        if (spilled != map.KeySize || !slot.Spill.Value.IsConst || slot.Spill.Value.Bits.Value > int.MaxValue)
+            return -1;
+        MarkSlotPrecise(frame, index);
+        return (long)slot.Spill.Value.Bits.Value;
     }
 
     /// <summary>Values of socket maps are sockets; a bloom filter's peek reads its value.</summary>

@@ -98,6 +98,16 @@ internal sealed partial class Analysis
         TracePrecision();
     }
 
+    /// <summary>As above, of a number spilled to the stack.</summary>
+    private void MarkSlotPrecise(FrameState frame, int index)
+    {
+        if (!_options.IsPrivileged)
+            return;
+        _wantedFrame = _state.Depth;
+        _wantedSlots[frame.Number] |= 1UL << index;
+        TracePrecision();
+    }
+
     private bool NothingWanted()
     {
         for (int i = 0; i <= _wantedFrame; i++)

@@ -21,11 +21,9 @@ internal sealed partial class Analysis
             return;
         }
         BtfType result = types.SkipModifiers(prototype.TypeId);
-        if (result.Kind is not (BtfKind.Int or BtfKind.Enum or BtfKind.Enum64) && !(result.IsVoid && _options.Kernel > KernelVersion.V6_18))
+        if (result.Kind is not (BtfKind.Int or BtfKind.Enum or BtfKind.Enum64))
         {
-            function.PrototypeError = $"Global function {function.Name}() return value not void or int. Only those are supported.";
-            if (!result.IsVoid || _options.Kernel <= KernelVersion.V6_18)
-                function.PrototypeError = $"Global function {function.Name}() doesn't return scalar. Only those are supported.";
+            function.PrototypeError = $"Global function {function.Name}() doesn't return scalar. Only those are supported.";
             return;
         }
         var arguments = new FunctionArgument[prototype.Length];
@@ -80,7 +78,7 @@ internal sealed partial class Analysis
             return new FunctionArgument(RegisterKind.Dynptr);
         if (isTrusted)
         {
-            int kernelType = target.Kind == BtfKind.Struct ? FindKernelType(target.Name) : 0;
+            int kernelType = target.Kind == BtfKind.Struct ? FindKernelType(EssentialName(target.Name)) : 0;
             if (kernelType == 0)
                 error = $"Cannot find kernel type '{target.Name}' of arg#{index}";
             return new FunctionArgument(RegisterKind.Object | RegisterKind.Trusted | (isNullable ? RegisterKind.MaybeNull : 0), 0, kernelType);
@@ -99,6 +97,9 @@ internal sealed partial class Analysis
         }
         return new FunctionArgument(RegisterKind.Memory | (isNonNull ? 0 : RegisterKind.MaybeNull), (int)size);
     }
+
+    /// <summary>A type's name without its flavour: <c>task_struct___local</c> means task_struct.</summary>
+    private static string EssentialName(string name) => name.IndexOf("___", StringComparison.Ordinal) is > 0 and int at ? name[..at] : name;
 
     private static string KindWord(BtfType type) => type.Kind switch
     {

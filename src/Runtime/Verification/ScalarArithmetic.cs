@@ -59,6 +59,21 @@ internal static class ScalarArithmetic
         dst.Synchronize();
     }
 
+    /// <summary>Keeps <paramref name="width"/> low bits, in reversed byte order when <paramref name="swaps"/>: bits move, ranges follow from them.</summary>
+    public static void SwapBytes(bool swaps, int width, ref ScalarBounds value)
+    {
+        if (!swaps && width == 64)
+            return;
+        if (!swaps)
+        {
+            value.Truncate(width / 8);
+            return;
+        }
+        value.Bits = new Tnum(IntegerArithmetic.ByteSwap(value.Bits.Value, width), IntegerArithmetic.ByteSwap(value.Bits.Mask, width));
+        value.ForgetRanges();
+        value.Synchronize();
+    }
+
     private static void Add(ref ScalarBounds dst, in ScalarBounds src)
     {
         unchecked

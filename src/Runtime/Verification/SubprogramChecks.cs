@@ -366,7 +366,12 @@ internal sealed partial class Analysis
     private string? CheckObjectPrototype(int number, FunctionArgument argument)
     {
         ref RegisterState register = ref _registers[number];
-        return register.Kind.Base() == RegisterKind.Object && register.Target == argument.TypeId ? null : $"R{number} type={register.Kind.Name()} expected=ptr_";
+        RegisterKind kind = argument.Kind.MayBeNull() ? register.Kind & ~RegisterKind.MaybeNull : register.Kind;
+        if (kind is not (Obj or (Obj | RegisterKind.Trusted) or (Obj | RegisterKind.Rcu)))
+            return $"R{number} type={register.Kind.Name()} expected=ptr_, trusted_ptr_, rcu_ptr_";
+        if (KernelTypes is not { } types || !IsObjectOf(types, register.Target, register.Offset, argument.TypeId, strict: false))
+            return $"R{number} is of type {TypeName(in register)} but {KernelTypes?[argument.TypeId].Name} is expected";
+        return null;
     }
 
     private void NoteKfuncCalls()

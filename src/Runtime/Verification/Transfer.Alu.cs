@@ -32,6 +32,11 @@ internal sealed partial class Analysis
                     ScalarArithmetic.Apply(Operation.Neg, instruction.Width, ref register.Value, ScalarBounds.Const(0));
                     register.Unlink();
                 }
+                else if (instruction.Operation != Operation.Neg && register.IsScalar)
+                {
+                    ScalarArithmetic.SwapBytes(instruction.Operation != Operation.ToLe, instruction.Width, ref register.Value);
+                    register.Unlink();
+                }
                 else
                 {
                     MarkUnknown(ref register);

@@ -61,6 +61,8 @@ internal sealed partial class Analysis
             if (_state.PreemptDepth != 0)
                 throw Reject($"sleepable helper {helper.FullName}#{helper.Id} in non-preemptible region");
         }
+        if (helper.Name == "d_path" && !MayCallDPath())
+            throw Reject("helper call is not allowed in probe");
         CallContext call = _call.Begin(helper);
         for (int i = 0; i < helper.Arguments.Length; i++)
             CheckArgument(call, i);
@@ -85,6 +87,15 @@ internal sealed partial class Analysis
         if (movesPacket)
             ForgetPacketPointers();
     }
+
+    /// <summary>bpf_d_path takes locks; it may be called only from places where they are not held.</summary>
+    private bool MayCallDPath() => (_type, _attach) switch
+    {
+        (ProgramType.Tracing, AttachType.TraceIter) => true,
+        (ProgramType.Lsm, _) => IsSleepable,
+        _ => TracedName() is "security_file_permission" or "security_inode_getattr" or "security_file_open" or "security_path_truncate" or "vfs_truncate"
+            or "vfs_fallocate" or "dentry_open" or "vfs_getattr" or "filp_close",
+    };
 
     private void WriteRaw(in RegisterState pointer, int offset)
     {
@@ -204,6 +215,9 @@ internal sealed partial class Analysis
             case HelperReturn.MapValue:
                 if (call.Map < 0)
                     throw Reject("kernel subsystem misconfigured verifier");
+                // An array has a value for every key in range: no null then.
+                if (helper.Name == "map_lookup_elem" && call.ConstantKey >= 0 && call.ConstantKey < _maps[call.Map].MaxEntries)
+                    flags &= ~RegisterKind.MaybeNull;
                 result = RegisterState.Pointer(RegisterKind.MapValue | flags);
                 result.Target = call.Map;
                 result.Extra = call.MapLookup;

@@ -55,7 +55,7 @@ public class AgreementReport
             VerificationResult result;
             try
             {
-                result = Verifier.Verify(With(program, flags), new VerifierOptions { LogLevel = level });
+                result = Verifier.Verify(With(program, flags), new VerifierOptions { LogLevel = level, KernelTypes = KernelInformation.RunningKernelTypes });
             }
             catch (Exception exception)
             {

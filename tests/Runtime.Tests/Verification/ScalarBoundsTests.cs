@@ -144,6 +144,27 @@ public class ScalarBoundsTests
         }
     }
 
+    [Fact]
+    public void Byte_swaps_contain_every_concrete_result()
+    {
+        var random = new Random(5);
+        for (int round = 0; round < 15_000; round++)
+        {
+            (ulong[] words, ScalarBounds bounds) = Sample(random);
+            foreach (int width in new[] { 16, 32, 64 })
+            {
+                ScalarBounds swapped = bounds, kept = bounds;
+                ScalarArithmetic.SwapBytes(true, width, ref swapped);
+                ScalarArithmetic.SwapBytes(false, width, ref kept);
+                foreach (ulong word in words)
+                {
+                    Assert.True(swapped.Contains(Ebpfcc.Core.Numerics.IntegerArithmetic.ByteSwap(word, width)));
+                    Assert.True(kept.Contains(Ebpfcc.Core.Numerics.IntegerArithmetic.ZeroExtend(word, width)));
+                }
+            }
+        }
+    }
+
     private static bool Holds(Operation operation, bool low, ulong x, ulong y)
     {
         if (low)
