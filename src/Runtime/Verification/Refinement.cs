@@ -72,6 +72,15 @@ internal static class Refinement
         return decided;
     }
 
+    /// <summary>A number compared with itself.</summary>
+    public static bool? DecideSame(Operation operation, bool low, in ScalarBounds value) => operation switch
+    {
+        Operation.Jeq or Operation.Jge or Operation.Jle or Operation.Jsge or Operation.Jsle => true,
+        Operation.Jset when low => (uint)value.Bits.Value != 0 || value.UMin32 > 0 ? true : value.UMax32 == 0 ? false : null,
+        Operation.Jset => value.Bits.Value != 0 || value.UMin > 0 ? true : value.UMax == 0 ? false : null,
+        _ => false,
+    };
+
     /// <summary>Narrows both numbers to what <paramref name="operation"/> being <paramref name="holds"/> says, and synchronizes them.</summary>
     public static void Assume(Operation operation, bool low, ref ScalarBounds a, ref ScalarBounds b, bool holds)
     {

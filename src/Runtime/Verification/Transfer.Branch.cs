@@ -35,7 +35,8 @@ internal sealed partial class Analysis
 
         bool low = instruction.Width == 32;
         int taken = instruction.JumpTarget(_slot);
-        bool? decided = DecideBranch(instruction.Operation, low, in dst, in src);
+        bool? decided = instruction.IsRegisterForm && srcNumber == dstNumber && dst.IsScalar
+            ? Refinement.DecideSame(instruction.Operation, low, in dst.Value) : DecideBranch(instruction.Operation, low, in dst, in src);
         if (decided is { } always)
         {
             if (dst.IsScalar)

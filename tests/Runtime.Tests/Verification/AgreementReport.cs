@@ -103,6 +103,29 @@ public class AgreementReport
         File.WriteAllText(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_OUT") ?? Path.Combine(Repository.Cache, "verifier-agreement.txt"), text.ToString());
     }
 
+    /// <summary>Median time of warm runs for the objects in EBPFCC_VERIFIER_SPEED, separated by colons.</summary>
+    [Fact]
+    public void Speed()
+    {
+        if (Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_SPEED") is not { Length: > 0 } paths)
+            return;
+        var text = new StringBuilder();
+        foreach (string path in paths.Split(':'))
+        {
+            foreach (LoadedProgram program in Load(path, text)?.Programs ?? [])
+            {
+                var times = new List<double>();
+                VerificationResult result = Verifier.Verify(program);
+                for (int i = 0; i < 400; i++)
+                    times.Add((result = Verifier.Verify(program)).Statistics.Time.TotalMicroseconds);
+                times.Sort();
+                text.AppendLine($"{Path.GetFileName(path)} {program.Name}: {(result.IsAccepted ? "accepted" : result.Rejection!.Message)}, {result.Statistics.ProcessedInstructions} insns, {result.Statistics.TotalStates} states, "
+                    + $"median {times[times.Count / 2]:F0} us, least {times[0]:F0} us");
+            }
+        }
+        File.WriteAllText(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_OUT") ?? Path.Combine(Repository.Cache, "verifier-speed.txt"), text.ToString());
+    }
+
     private static LoadedObject? Load(string path, StringBuilder text)
     {
         var bag = new DiagnosticBag();
