@@ -32,6 +32,8 @@ public sealed partial class Binder
             return Misfit(D.IncompatibleAssignment, value, target, at, kind, parameter, isIncompatible: true);
         if (TypeRelations.IsArithmetic(from) && TypeRelations.IsArithmetic(to))
         {
+            if (FoldFloatConversion(value, target) is { } folded)
+                return folded with { Span = at.Span, Location = at.Location };
             if (RefusesFloat(target, at.Location) || RefusesFloat(value.Type, at.Location))
                 return ErrorAt(at);
             WarnConstantConversion(value, target, at);

@@ -367,7 +367,7 @@ public sealed partial class Binder
         Context saved = Enter(pending.Scope, pending.Order, pending.Function);
         BoundInitializer? initializer = BindInitializer(symbol.Type, pending.Syntax, true, out QualifiedType completed);
         Leave(saved);
-        symbol.Type = completed;
+        symbol.Type = initializer is null && !completed.Type.IsComplete ? ErrorType.Instance : completed;
         symbol.Initializer = initializer;
         if (initializer is { Entries: [{ Value: BoundLiteral literal }] } && symbol.Type.IsConst && !symbol.Type.IsVolatile && !symbol.Attributes.Weak && TypeRelations.IsInteger(symbol.Type.Type))
             symbol.ConstantValue = literal.Value;
@@ -429,9 +429,13 @@ public sealed partial class Binder
         {
             initializer = BindInitializer(type, item.Initializer, false, out QualifiedType completed);
             symbol.Type = completed;
+            if (initializer is null)
+                statements.Add(new BoundErrorStatement { Span = item.Span, Location = declarator.Location });
             if (initializer is { Entries: [{ Value: BoundLiteral literal }] } && type.IsConst && !type.IsVolatile && TypeRelations.IsInteger(type.Type))
                 symbol.ConstantValue = literal.Value;
         }
+        if (item.Initializer is not null && initializer is null)
+            return;
         CheckCompleteVariable(symbol, declarator);
         statements.Add(new BoundLocalDeclaration(symbol, initializer) { Span = item.Span, Location = declarator.Location });
     }

@@ -238,7 +238,7 @@ public sealed partial class Binder
                 Report(D.LiteralUnsigned, syntax);
                 return Literal(type, value, syntax);
             case NumberProblem.Floating:
-                return RefusesFloat(type, syntax.Location) ? ErrorAt(syntax) : new BoundLiteral(type, 0) { Span = syntax.Span, Location = syntax.Location };
+                return new BoundFloatConstant(type, Literals.ParseFloating(syntax.Text)) { Span = syntax.Span, Location = syntax.Location };
             default:
                 return ReportError(D.InvalidNumber, syntax, syntax.Text, problem switch
                 {
@@ -301,7 +301,9 @@ public sealed partial class Binder
 
     private BoundExpression BindMember(MemberExpressionSyntax syntax)
     {
-        BoundExpression receiver = syntax.IsArrow ? BindValue(syntax.Receiver) : BindExpression(syntax.Receiver);
+        BoundExpression receiver = BindExpression(syntax.Receiver);
+        if (syntax.IsArrow && receiver.Type.Canonical is not RecordType)
+            receiver = ValueOf(receiver);
         if (TypeRelations.IsError(receiver.Type.Type))
             return ErrorAt(syntax);
         QualifiedType type = receiver.Type;
@@ -419,6 +421,8 @@ public sealed partial class Binder
                 return ReportError(D.VoidValue, syntax);
             return ReportError(D.InvalidCast, syntax, Show(operand.Type), Show(type));
         }
+        if (FoldFloatConversion(operand, type) is { } folded)
+            return folded with { Span = syntax.Span, Location = syntax.Location };
         if (RefusesFloat(type, syntax.Location) || RefusesFloat(operand.Type, syntax.Location))
             return ErrorAt(syntax);
         if (operand is not BoundLiteral)
@@ -473,6 +477,8 @@ public sealed partial class Binder
     {
         if (expression is BoundErrorExpression)
             return expression;
+        if (expression is BoundFloatConstant)
+            return RefusesFloat(expression.Type, expression.Location) ? s_error : Literal(IntegerType.Int, 0, expression);
         expression = expression.Type.Canonical is ArrayType or FunctionType ? expression : DropValue(expression);
         return Convert(expression, VoidType.Instance);
     }
@@ -490,6 +496,8 @@ public sealed partial class Binder
         }
         if (!TypeRelations.IsScalar(condition.Type.Type))
             return ReportError(D.NotScalarCondition, syntax.Condition, Show(condition.Type));
+        if (RefusesFloat(condition.Type, syntax.Location))
+            return ErrorAt(syntax);
         bool? decided = condition is BoundLiteral constant ? constant.Value != 0 : null;
         BoundExpression ifTrue = syntax.IfTrue is null ? condition : BindBranch(syntax.IfTrue, decided == false);
         BoundExpression ifFalse = BindBranch(syntax.IfFalse, decided == true);
@@ -590,7 +598,9 @@ public sealed partial class Binder
             return condition;
         if (TypeRelations.IsVoid(condition.Type.Type) || !TypeRelations.IsScalar(condition.Type.Type))
             return ReportError(D.NotScalarCondition, syntax, Show(condition.Type));
-        WarnSuspiciousCondition(syntax, condition);
+        if (RefusesFloat(condition.Type, syntax.Location))
+            return ErrorAt(syntax);
+        WarnSuspiciousCondition(syntax);
         return condition;
     }
 
@@ -739,7 +749,7 @@ public sealed partial class Binder
         if (initializer is null || TypeRelations.IsError(completed.Type))
             return ErrorAt(syntax);
         if (!IsCompleteHere(completed.Type))
-            return ReportError(D.CastToIncomplete, syntax, Show(completed));
+            return ErrorAt(syntax);
         VariableSymbol storage = MakeTemporary(completed, syntax.Location);
         if (isStatic && _unevaluated == 0)
         {
@@ -766,6 +776,8 @@ public sealed partial class Binder
             return ReportError(D.StatementExpressionOutside, syntax);
         BoundBlock block = BindBlock(syntax.Body, true, out BoundExpression? result);
         QualifiedType type = result?.Type ?? VoidType.Instance;
+        if (result is BoundErrorExpression || RefusesFloat(type, syntax.Location))
+            return ErrorAt(syntax);
         return new BoundStatementExpression(block, result, type) { Span = syntax.Span, Location = syntax.Location };
     }
 }

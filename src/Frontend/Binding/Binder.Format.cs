@@ -64,8 +64,8 @@ public sealed partial class Binder
         BoundStringLiteral? text = argument switch
         {
             BoundConversion { Kind: ConversionKind.ArrayToPointer, Operand: BoundStringLiteral literal } => literal,
-            BoundConversion { Kind: ConversionKind.ArrayToPointer, Operand: BoundVariable { Symbol: { IsGlobal: true, Type.IsConst: true } variable } }
-                when variable.Initializer is { Entries: [{ Offset: 0, Value: BoundStringLiteral literal }] } => literal,
+            BoundConversion { Kind: ConversionKind.ArrayToPointer, Operand: BoundVariable { Symbol: { IsGlobal: true } variable } }
+                when TypeRelations.ElementOf(variable.Type).IsConst && variable.Initializer is { Entries: [{ Offset: 0, Value: BoundStringLiteral literal }] } => literal,
             _ => null,
         };
         return text is null ? null : System.Text.Encoding.Latin1.GetString(text.Bytes).TrimEnd('\0');

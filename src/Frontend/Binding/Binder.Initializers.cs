@@ -487,6 +487,8 @@ public sealed partial class Binder
 
     private void Store(InitializerState state, QualifiedType type, long offset, FieldSymbol? bitField, BoundExpression value, SyntaxNode at)
     {
+        if (StoreFloating(state, type, offset, value, at))
+            return;
         BoundExpression converted = value is BoundErrorExpression ? value : ConvertAssigned(value, type, at, AssignmentKind.Initializing);
         if (converted is BoundErrorExpression)
         {

@@ -29,6 +29,8 @@ public sealed partial class Binder
             return ErrorAt(syntax);
         if (syntax.Operator == UnaryOperator.LogicalNot)
             return LogicalNot(syntax, operand);
+        if (operand is BoundFloatConstant real && syntax.Operator != UnaryOperator.BitwiseNot)
+            return real with { Value = syntax.Operator == UnaryOperator.Minus ? -real.Value : real.Value };
         if (TypeRelations.IsFloating(operand.Type.Type) && syntax.Operator != UnaryOperator.BitwiseNot)
             return RefusesFloat(operand.Type, syntax.Location) ? ErrorAt(syntax) : operand;
         if (!TypeRelations.IsInteger(operand.Type.Type))
@@ -169,7 +171,21 @@ public sealed partial class Binder
     {
         if (OperatorTable.Of(syntax.Operator).Family == OperatorFamily.Logical)
             return BindLogical(syntax);
-        BoundExpression left = BindValue(syntax.Left);
+        // Long chains lean to the left: a + b + c + ... is walked down and bound on the way up, without recursion.
+        Stack<BinaryExpressionSyntax>? chain = null;
+        while (syntax.Left is BinaryExpressionSyntax inner && OperatorTable.Of(inner.Operator).Family != OperatorFamily.Logical)
+        {
+            (chain ??= new Stack<BinaryExpressionSyntax>()).Push(syntax);
+            syntax = inner;
+        }
+        BoundExpression result = CombineOperands(BindValue(syntax.Left), syntax);
+        while (chain is not null && chain.TryPop(out BinaryExpressionSyntax? outer))
+            result = CombineOperands(result, outer);
+        return result;
+    }
+
+    private BoundExpression CombineOperands(BoundExpression left, BinaryExpressionSyntax syntax)
+    {
         BoundExpression right = BindValue(syntax.Right);
         if (left is BoundErrorExpression || right is BoundErrorExpression)
             return ErrorAt(syntax);
@@ -207,6 +223,8 @@ public sealed partial class Binder
         {
             if (row.TakesFloating && TypeRelations.IsArithmetic(left.Type.Type) && TypeRelations.IsArithmetic(right.Type.Type))
             {
+                if (FoldFloating(operation, left, right, syntax) is { } constant)
+                    return constant;
                 if (RefusesFloat(left.Type, syntax.Location) || RefusesFloat(right.Type, syntax.Location))
                     return ErrorAt(syntax);
                 // Typed only: inside sizeof or typeof.
@@ -309,7 +327,8 @@ public sealed partial class Binder
 
     private BoundExpression ComparePointers(BinaryOperator operation, BoundExpression left, BoundExpression right, SyntaxNode syntax)
     {
-        bool isEquality = operation is BinaryOperator.Equal or BinaryOperator.NotEqual;
+        if (operation is BinaryOperator.Equal or BinaryOperator.NotEqual)
+            WarnTautologicalPointer(left, right, syntax);
         if (left.Type.Canonical is PointerType a && right.Type.Canonical is PointerType b)
         {
             bool hasNull = IsNullConstant(left) || IsNullConstant(right);
@@ -334,8 +353,6 @@ public sealed partial class Binder
         {
             return InvalidOperands(left, right, syntax);
         }
-        if (isEquality)
-            WarnTautologicalPointer(left, right, syntax);
         if (left is BoundLiteral x && right is BoundLiteral y && ConstantEvaluator.Fold(operation, x.Value, y.Value, IntegerType.UnsignedLong) is { } folded)
             return Literal(IntegerType.Int, folded, syntax);
         return new BoundBinary(operation, left, right, IntegerType.Int) { Span = syntax.Span, Location = syntax.Location };
@@ -373,7 +390,7 @@ public sealed partial class Binder
         if (syntax.Operator is { } operation)
             return BindCompoundAssignment(syntax, operation, target, value);
         QualifiedType type = TypeRelations.ValueType(target.Type);
-        BoundExpression converted = ConvertAssigned(value, target.Type, syntax.Value, AssignmentKind.Assigning);
+        BoundExpression converted = ConvertAssigned(value, target.Type, syntax, AssignmentKind.Assigning);
         if (converted is BoundErrorExpression)
             return ErrorAt(syntax);
         WarnBitFieldTruncation(target, converted, syntax.Value);

@@ -167,9 +167,6 @@ public sealed partial class Binder
                 case StaticAssertSyntax assertion:
                     BindStaticAssert(assertion);
                     break;
-                case FunctionDefinitionSyntax:
-                    Report(D.NoNamedMembers, member, "a function definition");
-                    break;
             }
         }
         int index = 0;

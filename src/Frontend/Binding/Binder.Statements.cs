@@ -100,14 +100,15 @@ public sealed partial class Binder
                 case StatementSyntax statement:
                     statements.Add(BindStatement(statement));
                     break;
+                case SimpleDeclarationSyntax { Declarators.Count: 0, Specifiers: { Type: null, Attributes: [{ Name: "fallthrough" }, ..] } } statement:
+                    // To the grammar an attribute and a semicolon are a declaration.
+                    statements.Add(new BoundEmpty { IsFallthrough = true, Span = statement.Span, Location = statement.Location });
+                    break;
                 case SimpleDeclarationSyntax declaration:
                     BindSimpleDeclaration(declaration, statements);
                     break;
                 case StaticAssertSyntax assertion:
                     BindStaticAssert(assertion);
-                    break;
-                case FunctionDefinitionSyntax:
-                    Report(D.FunctionLocalDefinition, item);
                     break;
             }
         }

@@ -25,6 +25,12 @@ public sealed partial class Binder
                     Consider(symbol, symbol.Name, name, ref limit, ref best);
             }
         }
+        // Names of the file that nothing has asked for yet.
+        string? unbound = null;
+        foreach (string candidate in _tree.Names(NameSpaceKind.Ordinary))
+            Consider(candidate, candidate, name, ref limit, ref unbound);
+        if (unbound is not null && LookupFileName(unbound) is { } found and not TypedefSymbol)
+            best = found;
         return best;
     }
 

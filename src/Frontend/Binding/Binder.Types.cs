@@ -79,6 +79,10 @@ public sealed partial class Binder
                 case "unsigned": unsigneds++; break;
                 case "int": ints++; break;
                 case "char": chars++; break;
+                case "_Complex" or "__complex__" or "__complex" or "_Imaginary" or "_Decimal32" or "_Decimal64" or "_Decimal128" or "_Float16" or "__fp16" or "__bf16"
+                    or "_Float32" or "_Float64" or "_Float128" or "_Float32x" or "_Float64x" or "__float128" or "__ibm128":
+                    Report(D.UnsupportedType, syntax, string.Join(' ', syntax.Keywords));
+                    return ErrorType.Instance;
                 default:
                     if (other is not null)
                         return InvalidKeywords(syntax);
@@ -102,10 +106,6 @@ public sealed partial class Binder
                 case "__int128" or "__int128_t" when longs + shorts + ints + chars == 0: return isUnsigned ? IntegerType.UnsignedInt128 : IntegerType.Int128;
                 case "__uint128_t" when isPlain: return IntegerType.UnsignedInt128;
                 case "__builtin_va_list" when isPlain: return VoidType.Instance.PointerTo();
-                case "_Complex" or "__complex__" or "_Imaginary" or "_Decimal32" or "_Decimal64" or "_Decimal128" or "_Float16" or "__fp16" or "__bf16"
-                    or "_Float32" or "_Float64" or "_Float128" or "_Float32x" or "_Float64x" or "__float128" or "__ibm128":
-                    Report(D.UnsupportedType, syntax, string.Join(' ', syntax.Keywords));
-                    return ErrorType.Instance;
                 default:
                     return InvalidKeywords(syntax);
             }

@@ -119,11 +119,10 @@ public sealed partial class Binder
             Report(D.LogicalInBitwise, inner, OperatorTable.Of(operation).Text, OperatorTable.Of(outer.Operator).Text);
     }
 
-    private void WarnSuspiciousCondition(ExpressionSyntax syntax, BoundExpression condition)
+    private void WarnSuspiciousCondition(ExpressionSyntax syntax)
     {
         if (syntax is AssignmentExpressionSyntax { Operator: null } assignment && !assignment.Span.IsNone && assignment.Span.Start == assignment.Target.Span.Start && !_map.IsInExpansion(syntax.Location))
             Report(D.ParenthesesAssignment, syntax);
-        _ = condition;
     }
 
     /// <summary>The value of an expression statement or a comma's left side is dropped: did the expression do anything?</summary>

@@ -126,7 +126,7 @@ public sealed partial class Binder
         }
     }
 
-    private const int MaximumDepth = 3000;
+    private const int MaximumDepth = 1000;
     private const int FreshStackBytes = 16 << 20;
 
     // ---- top-level declarations ----------------------------------------------------------------------------------------

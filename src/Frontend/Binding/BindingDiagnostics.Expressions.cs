@@ -77,8 +77,6 @@ public static partial class BindingDiagnostics
         "This extension of C has no meaning for eBPF.");
     public static readonly DiagnosticDescriptor RegisterAddress = Error("EBC2236", "address of register variable '{0}' requested",
         "A register variable has no address in C.");
-    public static readonly DiagnosticDescriptor CastToIncomplete = Error("EBC2237", "compound literal has incomplete type {0}",
-        "The object that a compound literal makes needs a known size.");
     public static readonly DiagnosticDescriptor MixedStringPrefixes = Error("EBC2238", "unsupported non-standard concatenation of string literals",
         "Adjacent strings must have the same prefix, or none.");
     public static readonly DiagnosticDescriptor NotAddressedMember = Error("EBC2239", "array member of a structure value cannot be used without storage",
@@ -158,6 +156,4 @@ public static partial class BindingDiagnostics
         "eBPF knows register (r, w), immediate (i, n), memory (m) and matching (0-9) constraints.");
     public static readonly DiagnosticDescriptor ForDeclaration = Error("EBC2413", "declaration of a non-local variable in 'for' loop",
         "Only variables of automatic storage can be declared in the head of a loop.");
-    public static readonly DiagnosticDescriptor AsmOutsideFunction = Error("EBC2414", "asm at file scope is not supported in eBPF",
-        "An eBPF object has no place for code outside functions.");
 }

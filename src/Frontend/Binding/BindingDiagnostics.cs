@@ -70,8 +70,6 @@ public static partial class BindingDiagnostics
         "The size of the object is not known: the structure is only declared, the array has no length, or the type is void.");
     public static readonly DiagnosticDescriptor IncompleteTentative = Error("EBC2023", "tentative definition has type {0} that is never completed",
         "A file-scope variable needs a type that is complete at the end of the file.");
-    public static readonly DiagnosticDescriptor FunctionLocalDefinition = Error("EBC2024", "function definition is not allowed here",
-        "Functions inside functions are a GNU extension that eBPF code cannot support.");
     public static readonly DiagnosticDescriptor StaticAssertFailed = Error("EBC2025", "static assertion failed{0}",
         "The condition of _Static_assert is zero. It states an assumption that does not hold for this target.");
     public static readonly DiagnosticDescriptor MissingTypeSpecifier = Error("EBC2026", "type specifier missing; ISO C99 and later do not support implicit int",
@@ -161,6 +159,4 @@ public static partial class BindingDiagnostics
         "restrict says something about what a pointer points to.");
     public static readonly DiagnosticDescriptor AtomicAccess = Error("EBC2130", "plain access to an _Atomic object is not supported; use the __c11_atomic or __atomic builtins",
         "Every access to an _Atomic object is an atomic operation with sequential consistency, for which eBPF has no single instruction.");
-    public static readonly DiagnosticDescriptor NoNamedMembers = Error("EBC2131", "member declaration does not declare anything usable: {0} in a record",
-        "Static assertions and plain members can stand in a structure; this declaration cannot.");
 }

@@ -8,7 +8,7 @@ using D = Ebpfcc.Frontend.Binding.BindingDiagnostics;
 
 namespace Ebpfcc.Frontend.Binding;
 
-internal sealed class FlowAnalyzer
+internal sealed partial class FlowAnalyzer
 {
     /// <summary>Reachability at the places that break and continue lead to.</summary>
     private sealed class Target
@@ -20,12 +20,16 @@ internal sealed class FlowAnalyzer
     private Target? _break;
     private bool _reachable = true;
 
+    /// <summary>The statement that is visited is the body of a case label: labels in a row are no fall-through.</summary>
+    private bool _isBehindLabel;
+
     private FlowAnalyzer(DiagnosticBag diagnostics) => _diagnostics = diagnostics;
 
     public static void Analyze(BoundFunction function, DiagnosticBag diagnostics)
     {
         var analyzer = new FlowAnalyzer(diagnostics);
         analyzer.Visit(function.Body);
+        new UninitializedReads(diagnostics).Visit(function.Body);
         FunctionSymbol symbol = function.Symbol;
         if (!analyzer._reachable || symbol.Attributes.Naked)
             return;
@@ -63,8 +67,16 @@ internal sealed class FlowAnalyzer
                 VisitSwitch(selection);
                 break;
             case BoundCaseLabel label:
+                if (_reachable && !_isBehindLabel)
+                    _diagnostics.Report(D.ImplicitFallthrough, label.Location);
                 _reachable = true;
+                _isBehindLabel = label.Body is BoundCaseLabel;
                 Visit(label.Body);
+                _isBehindLabel = false;
+                break;
+            case BoundEmpty { IsFallthrough: true }:
+                // What follows is a label, which is reachable anyway.
+                _reachable = false;
                 break;
             case BoundLabeled labeled:
                 // Some goto leads here, or an asm goto, or a computed one.

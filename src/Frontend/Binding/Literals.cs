@@ -81,6 +81,31 @@ public static class Literals
         return !mayBeUnsigned && value > long.MaxValue ? NumberProblem.ImplicitlyUnsigned : NumberProblem.None;
     }
 
+    /// <summary>The value of a floating constant; hexadecimal ones have a binary exponent.</summary>
+    public static double ParseFloating(ReadOnlySpan<char> text)
+    {
+        bool isHexadecimal = text.Length > 1 && text[0] == '0' && text[1] is 'x' or 'X';
+        text = text.TrimEnd(isHexadecimal ? "lL" : "fFlL");
+        if (!isHexadecimal)
+            return double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value) ? value : 0;
+        double mantissa = 0;
+        int exponent = 0, at = 2;
+        bool isFraction = false;
+        for (; at < text.Length && text[at] is not ('p' or 'P'); at++)
+        {
+            if (text[at] == '.')
+            {
+                isFraction = true;
+                continue;
+            }
+            mantissa = (mantissa * 16) + Math.Max(Digit(text[at]), 0);
+            exponent -= isFraction ? 4 : 0;
+        }
+        if (at + 1 < text.Length && int.TryParse(text[(at + 1)..].TrimEnd("fF"), out int written))
+            exponent += Math.Clamp(written, -5000, 5000);
+        return Math.ScaleB(mantissa, exponent);
+    }
+
     private static bool IsFloating(ReadOnlySpan<char> text, int radix)
         => text.Contains('.') || (radix == 16 ? text.IndexOfAny('p', 'P') >= 0 : radix != 2 && text.IndexOfAny('e', 'E') >= 0);
 

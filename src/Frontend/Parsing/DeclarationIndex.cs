@@ -93,6 +93,17 @@ internal sealed partial class DeclarationIndex
         return orders;
     }
 
+    /// <summary>Every name of a kind, in order of first appearance in the source.</summary>
+    public IEnumerable<string> DeclaredNames(NameSpaceKind kind)
+    {
+        int[] table = kind == NameSpaceKind.Ordinary ? _ordinary : _tags;
+        for (int id = 1; id < table.Length; id++)
+        {
+            if (table[id] != 0)
+                yield return _names.GetText(id);
+        }
+    }
+
     private void Declare(int[] table, int id)
     {
         if (_entryCount == _entries.Length)

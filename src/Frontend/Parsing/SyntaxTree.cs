@@ -65,6 +65,8 @@ public sealed class SyntaxTree : ISyntaxTree, IPragmaContext
         return result;
     }
 
+    public IEnumerable<string> Names(NameSpaceKind kind) => _index.DeclaredNames(kind);
+
     /// <summary>Parses every declaration and so reports every syntax error (<c>-fsyntax-only</c>).</summary>
     public void ParseAll()
     {

@@ -34,4 +34,7 @@ public interface ISyntaxTree
     /// nested in other declarations), in source order; empty when there are none.
     /// </summary>
     IReadOnlyList<ITopLevelDeclaration> Find(NameSpaceKind kind, string name);
+
+    /// <summary>All declared names, in no particular order that means anything but always the same one: for suggestions.</summary>
+    IEnumerable<string> Names(NameSpaceKind kind) => [];
 }
