@@ -34,13 +34,11 @@ public static class RecordLayout
             {
                 long unitBits = Math.Max(field.Type.Type.Size, 1) * 8;
                 long offset = isUnion ? 0 : dataBits - unfilledBits;
-                fieldAlignment = isPacked && width != 0 ? 1 : field.Type.Type.Alignment * 8;
-                if (isPacked && width != 0 && explicitAlignment == 0)
-                    fieldAlignment = 1;
-                if (explicitAlignment != 0)
-                    fieldAlignment = Math.Max(fieldAlignment, explicitAlignment * 8);
+                int unpacked = Math.Max(field.Type.Type.Alignment, explicitAlignment) * 8;
+                fieldAlignment = isPacked && width != 0 ? Math.Max(1, explicitAlignment * 8) : unpacked;
+                // #pragma pack overrides packed: the type's alignment counts again, up to the pragma's.
                 if (rules.PragmaPack != 0 && width != 0)
-                    fieldAlignment = Math.Min(fieldAlignment, rules.PragmaPack * 8);
+                    fieldAlignment = Math.Min(isPacked ? unpacked : fieldAlignment, rules.PragmaPack * 8);
                 bool mayPad = rules.PragmaPack == 0;
                 if (width == 0 || (mayPad && (offset & (fieldAlignment - 1)) + width > unitBits))
                     offset = IntegerArithmetic.AlignUp(offset, fieldAlignment);
