@@ -1,0 +1,150 @@
+// ebpfcc jit FILE --arch x64|arm32: translates verified programs to machine code; writes the code, or lists it beside the
+// eBPF instructions and C lines it came from.
+using System.Globalization;
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Output;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
+using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Memory;
+using Ebpfcc.Jit.X64;
+using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Verification;
+
+namespace Ebpfcc.Cli.Commands;
+
+public static class JitCommand
+{
+    private sealed class Settings
+    {
+        public CompileSettings Compile { get; } = new();
+        public string? File;
+        public string Architecture = "x64";
+        public string? Program;
+        public string? Output;
+        public bool Dump;
+        public bool Help;
+    }
+
+    private static readonly OptionRow<Settings>[] s_options =
+    [
+        new("Translation", ["--arch"], OptionForm.EqualsOrSeparate, "ARCH", "x64 (default), arm32 or arm32v6", SetArchitecture),
+        new("Translation", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "translate only this program", (settings, text) => Set(() => settings.Program = text)),
+        new("Translation", ["-o"], OptionForm.JoinedOrSeparate, "FILE", "write the machine code of one program to FILE", (settings, text) => Set(() => settings.Output = text)),
+        new("Translation", ["--dump"], OptionForm.Flag, null, "list code bytes with eBPF instructions and C lines beside them", (settings, _) => Set(() => settings.Dump = true)),
+        new("Translation", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
+        .. ProgramInput.CompileRows<Settings>(settings => settings.Compile),
+    ];
+
+    public static int Run(IReadOnlyList<string> arguments, CommandContext context)
+    {
+        var settings = new Settings();
+        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        if (parser.Parse(arguments, settings) is { } wrong)
+            return ProgramInput.Usage(context, "jit", wrong);
+        if (settings.Help)
+        {
+            context.Output.WriteLine("usage: ebpfcc jit FILE.{o,c} [--arch x64|arm32|arm32v6] [--prog NAME] [-o CODE.bin] [--dump]");
+            OptionHelp.Print(context.Output, s_options);
+            return ExitStatus.Done;
+        }
+        if (settings.File is not { } file)
+            return ProgramInput.Usage(context, "jit", "name the object or C file to translate");
+
+        // ARM32 code holds 32-bit addresses of maps: they must lie where such addresses reach.
+        using GuestArena? arena = settings.Architecture == "x64" ? null : GuestArena.TryCreate(out _);
+        var environment = arena is null ? new ExecutionEnvironment() : new ExecutionEnvironment { Allocator = arena };
+        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment });
+        if (loaded is null)
+            return ExitStatus.Refused;
+        List<LoadedProgram> programs = [.. loaded.Programs.Where(program => settings.Program is null || program.Name == settings.Program)];
+        if (programs.Count == 0)
+        {
+            context.Error.WriteLine(settings.Program is null
+                ? $"{file}: error: the object has no programs that can be loaded"
+                : $"{file}: error: there is no program '{settings.Program}'; there are: {string.Join(", ", loaded.Programs.Select(program => program.Name))}");
+            return ExitStatus.Refused;
+        }
+        if (settings.Output is not null && programs.Count > 1)
+            return ProgramInput.Usage(context, "jit", $"-o takes one program; choose with --prog: {string.Join(", ", programs.Select(program => program.Name))}");
+        int status = ExitStatus.Done;
+        foreach (LoadedProgram program in programs)
+            status = Math.Max(status, Translate(program, settings, environment, context));
+        return status;
+    }
+
+    private static int Translate(LoadedProgram program, Settings settings, ExecutionEnvironment environment, CommandContext context)
+    {
+        VerificationResult verified = Verifier.Verify(program, new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes });
+        if (verified.Program is not { } proof)
+        {
+            context.Error.WriteLine($"{program.Name}: error: only verified programs are translated: {verified.Rejection!.Message} [{verified.Rejection.Code}]");
+            return ExitStatus.Refused;
+        }
+        (byte[] bytes, int[] offsets) = settings.Architecture switch
+        {
+            "x64" => X64Engine.Translate(proof, environment) is var code ? (code.Bytes, code.SlotOffsets) : default,
+            "arm32v6" => Arm32Engine.Translate(proof, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
+            _ => Arm32Engine.Translate(proof) is var code ? (code.Bytes, code.SlotOffsets) : default,
+        };
+        if (settings.Output is { } path && AtomicFile.Write(path, bytes) is { } error)
+        {
+            var bag = new DiagnosticBag();
+            bag.Add(Diagnostic.Create(CliDiagnostics.CannotWrite, SourceSpan.None, error) with { Subject = path });
+            ProgramInput.Render(bag, settings.Compile, context);
+            return ExitStatus.Refused;
+        }
+        if (settings.Dump)
+            Print(proof, bytes, offsets, context.Output);
+        else
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.Name}: {program.Instructions.Length} eBPF instructions, {bytes.Length} bytes of {settings.Architecture} code"));
+        return ExitStatus.Done;
+    }
+
+    /// <summary>C line, eBPF instruction, and the bytes it became.</summary>
+    private static void Print(VerifiedProgram program, byte[] bytes, int[] offsets, TextWriter output)
+    {
+        const int Column = 56, BytesPerLine = 16;
+        output.WriteLine($"{program.Program.Name}:");
+        string? lastLine = null;
+        for (int slot = 0; slot < offsets.Length; slot++)
+        {
+            if (offsets[slot] < 0)
+                continue;
+            if (program.Program.FindLine(slot) is { } line && $"; {line.File}:{line.Line}  {line.Text.Trim()}" is var text && text != lastLine)
+                output.WriteLine(lastLine = text);
+            int end = bytes.Length;
+            for (int later = slot + 1; later < offsets.Length; later++)
+            {
+                if (offsets[later] >= 0)
+                {
+                    end = offsets[later];
+                    break;
+                }
+            }
+            string instruction = string.Create(CultureInfo.InvariantCulture, $"{slot,5}: {Disassembler.Format(program.Instructions, slot, DisassemblyOptions.Kernel)}");
+            for (int at = offsets[slot]; at < end || at == offsets[slot]; at += BytesPerLine)
+            {
+                string hex = Convert.ToHexStringLower(bytes.AsSpan(at, Math.Clamp(end - at, 0, BytesPerLine)));
+                output.WriteLine($"{instruction.PadRight(Column)} {at,5:x}: {hex}".TrimEnd());
+                instruction = "";
+            }
+        }
+    }
+
+    private static string? Set(Action apply)
+    {
+        apply();
+        return null;
+    }
+
+    private static string? SetArchitecture(Settings settings, string text)
+    {
+        if (text is not ("x64" or "arm32" or "arm32v6"))
+            return $"there is no translation to '{text}'; choose x64, arm32 or arm32v6";
+        settings.Architecture = text;
+        return null;
+    }
+}

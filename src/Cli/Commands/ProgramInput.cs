@@ -1,0 +1,112 @@
+// What the commands besides compiling take: an object of any compiler, or C, which is compiled in the same process. Used by
+// verify, run, jit, bench and disasm, so that all of them take the compiler's options and say the same about bad input.
+using System.Text;
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Rendering;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
+using Ebpfcc.Ebpf.Object;
+using Ebpfcc.Frontend.Preprocessing;
+using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Loading;
+
+namespace Ebpfcc.Cli.Commands;
+
+public static class ProgramInput
+{
+    private static readonly string[] s_groups = ["Preprocessor", "Language and code", "Diagnostics"];
+
+    /// <summary>
+    /// The compiler's options that make sense where C is compiled on the way, as rows of another command's table; hidden in its help.
+    /// </summary>
+    public static IEnumerable<OptionRow<T>> CompileRows<T>(Func<T, CompileSettings> compile)
+        => CompileOptionTable.Rows.Where(row => s_groups.Contains(row.Group))
+            .Select(row => new OptionRow<T>(row.Group, row.Names, row.Form, row.Argument, null, (settings, text) => row.Apply(compile(settings), text)));
+
+    /// <summary>True for files that are compiled first: C, or standard input.</summary>
+    public static bool IsSource(string file) => file == "-" || Path.GetExtension(file) is ".c" or ".i";
+
+    /// <summary>
+    /// The object in a file, compiled first when the file is C. Everything there is to say is rendered; null when it was refused.
+    /// </summary>
+    public static EbpfObject? Open(string file, CompileSettings compile, CommandContext context)
+    {
+        var bag = new DiagnosticBag(compile.Warnings);
+        EbpfObject? result = null;
+        if (IsSource(file))
+        {
+            compile.Emit = EmitForm.Object;
+            if (ReadSource(file, context, bag) is { } source)
+            {
+                IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
+                Product product = CompilePipeline.Run(source, compile, new RealFileSystem(), context);
+                renderer.Render(product.Diagnostics, product.SourceMap);
+                if (compile.ErrorFormat != ErrorFormat.Text)
+                    renderer.Finish();
+                result = product is { Succeeded: true, Object: { } bytes } ? ObjectReader.Read(bytes, file, bag) : null;
+            }
+        }
+        else if (ReadBytes(file, bag) is { } bytes)
+        {
+            result = ObjectReader.Read(bytes, file, bag);
+        }
+        Render(bag, compile, context);
+        return bag.HasErrors ? null : result;
+    }
+
+    /// <summary>Opens and loads: maps made, relocations resolved. Failures of single programs are in the result, not rendered.</summary>
+    public static LoadedObject? Load(string file, CompileSettings compile, CommandContext context, LoadOptions? options = null)
+    {
+        if (Open(file, compile, context) is not { } source)
+            return null;
+        var bag = new DiagnosticBag(compile.Warnings);
+        LoadedObject? loaded = ProgramLoader.Load(source, (options ?? new LoadOptions()) with { Subject = file }, bag);
+        Render(bag, compile, context);
+        return bag.HasErrors ? null : loaded;
+    }
+
+    /// <summary>The bytes of a file; null, and an error in the bag, when it cannot be read.</summary>
+    public static byte[]? ReadBytes(string file, DiagnosticBag bag)
+    {
+        try
+        {
+            return File.ReadAllBytes(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, exception.Message) with { Subject = file });
+            return null;
+        }
+    }
+
+    public static void Render(DiagnosticBag bag, CompileSettings compile, CommandContext context)
+    {
+        if (bag.Items.Count == 0)
+            return;
+        IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
+        renderer.Render(bag.Items, new SourceMap());
+        if (compile.ErrorFormat != ErrorFormat.Text)
+            renderer.Finish();
+    }
+
+    private static SourceText? ReadSource(string file, CommandContext context, DiagnosticBag bag)
+    {
+        if (file == "-")
+        {
+            using var reader = new StreamReader(context.OpenInput(), Encoding.UTF8);
+            return new SourceText("<stdin>", reader.ReadToEnd());
+        }
+        if (new RealFileSystem().ReadFile(file, out string? error) is { } text)
+            return new SourceText(file, text);
+        bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, error ?? "no such file") with { Subject = file });
+        return null;
+    }
+
+    /// <summary>Wrong words on the command line.</summary>
+    public static int Usage(CommandContext context, string command, string message)
+    {
+        context.Error.WriteLine($"ebpfcc {command}: error: {message} [{CliDiagnostics.Usage.Id}]");
+        context.Error.WriteLine($"'ebpfcc {command} --help' shows the options");
+        return ExitStatus.Usage;
+    }
+}
