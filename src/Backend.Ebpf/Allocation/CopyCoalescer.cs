@@ -43,14 +43,12 @@ internal static class CopyCoalescer
             src.Uses = MergeSorted(src.Uses, dst.Uses);
             src.FixedHints.AddRange(dst.FixedHints);
             src.ValueHints.AddRange(dst.ValueHints);
-            for (int v = 0; v < code.Intervals.Length; v++)
-            {
-                if (ReferenceEquals(code.Intervals[v], dst))
-                    code.Intervals[v] = src;
-            }
+            foreach (int member in dst.Members)
+                code.Intervals[member] = src;
+            src.Members.AddRange(dst.Members);
         }
         copy.IsCoalesced = true;
-        src.Uses.RemoveAll(use => use >> 1 == index);
+        src.DropUses(index);
     }
 
     private static List<LiveRange> MergeRanges(List<LiveRange> a, List<LiveRange> b)

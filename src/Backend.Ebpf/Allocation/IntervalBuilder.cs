@@ -52,8 +52,11 @@ internal sealed class IntervalBuilder
     public static IntervalBuilder Build(MachineFunction function)
     {
         var builder = new IntervalBuilder(function);
+        // Dropping code can make what it read dead in other blocks: a few rounds find nearly all of it.
+        const int Rounds = 3;
         builder.ComputeLiveness();
-        builder.DropDeadCode();
+        for (int round = 0; round < Rounds && builder.DropDeadCode(); round++)
+            builder.ComputeLiveness();
         builder.Number();
         builder.BuildIntervals();
         return builder;
@@ -119,8 +122,9 @@ internal sealed class IntervalBuilder
         }
     }
 
-    private void DropDeadCode()
+    private bool DropDeadCode()
     {
+        bool any = false;
         var live = new ulong[_words];
         for (int b = 0; b < _function.Blocks.Count; b++)
         {
@@ -150,7 +154,9 @@ internal sealed class IntervalBuilder
             }
             if (dropped)
                 instructions.RemoveAll(instruction => instruction is null);
+            any |= dropped;
         }
+        return any;
     }
 
     private static bool IsPure(MachineInstruction instruction) => instruction.Pseudo == PseudoOpcode.FrameAddress

@@ -17,7 +17,11 @@ internal sealed class LiveInterval
 
     private readonly LiveInterval? _root;
 
-    public LiveInterval(int virtualRegister) => VirtualRegister = virtualRegister;
+    public LiveInterval(int virtualRegister)
+    {
+        VirtualRegister = virtualRegister;
+        Members.Add(virtualRegister);
+    }
 
     private LiveInterval(LiveInterval root, int effectiveStart)
     {
@@ -51,6 +55,9 @@ internal sealed class LiveInterval
 
     // Facts of the root.
 
+    /// <summary>The virtual registers that were merged into this one, itself included.</summary>
+    public List<int> Members { get; } = [];
+
     /// <summary>Machine registers this value is copied from or to, most valuable first.</summary>
     public List<int> FixedHints { get; } = [];
 
@@ -73,6 +80,13 @@ internal sealed class LiveInterval
     {
         int index = LowerBound(position);
         return index < Uses.Count ? Uses[index] : int.MaxValue;
+    }
+
+    /// <summary>Forgets that an instruction (that became no code) uses the value.</summary>
+    public void DropUses(int index)
+    {
+        int first = LowerBound(2 * index), end = LowerBound(2 * index + 2);
+        Uses.RemoveRange(first, end - first);
     }
 
     public int LastUseBefore(int position)

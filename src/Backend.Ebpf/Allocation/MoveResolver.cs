@@ -95,7 +95,8 @@ internal sealed class MoveResolver(MachineFunction function, IntervalBuilder cod
                     {
                         LiveInterval root = code.Intervals[64 * w + BitOperations.TrailingZeroCount(bits)]!;
                         LiveInterval from = root.PartAt(code.To[block.Index] - 1), to = root.PartAt(code.From[target.Index]);
-                        if (ReferenceEquals(from, to))
+                        // Liveness is an upper bound; what the interval does not cover is not needed there.
+                        if (ReferenceEquals(from, to) || !to.Covers(code.From[target.Index]))
                             continue;
                         if (only)
                             Add(code.From[block.Index] / 2 + block.TerminatorIndex, Phase.BlockEnd, from, to);
