@@ -51,7 +51,7 @@ internal static class CopyCoalescer
         src.DropUses(index);
     }
 
-    private static List<LiveRange> MergeRanges(List<LiveRange> a, List<LiveRange> b)
+    public static List<LiveRange> MergeRanges(List<LiveRange> a, List<LiveRange> b)
     {
         var merged = new List<LiveRange>(a.Count + b.Count);
         int i = 0, j = 0;

@@ -35,6 +35,7 @@ internal sealed partial class LinearScanAllocator
         CopyCoalescer.Run(code);
         var allocator = new LinearScanAllocator(function, code);
         allocator.Scan();
+        SpillSlotSharing.Run(function, code);
         new MoveResolver(function, code).Run();
     }
 
@@ -318,8 +319,7 @@ internal sealed partial class LinearScanAllocator
     {
         interval.Register = LiveInterval.NoRegister;
         LiveInterval root = interval.Root;
-        if (!root.IsRematerializable)
-            root.SpillSlot ??= _function.NewStackObject(8, 8, null);
+        root.NeedsMemory |= !root.IsRematerializable;
     }
 
     /// <summary>

@@ -74,6 +74,9 @@ internal sealed class LiveInterval
     /// <summary>Memory is not needed: the definition is repeated instead.</summary>
     public bool IsRematerializable { get; set; }
 
+    /// <summary>Some part of it is in memory.</summary>
+    public bool NeedsMemory { get; set; }
+
     public StackObject? SpillSlot { get; set; }
 
     public int FirstUseFrom(int position)

@@ -8,10 +8,16 @@ public static class RegisterAllocation
     /// <param name="check">Prove the result; a wrong allocation throws.</param>
     public static void Run(MachineFunction function, bool check)
     {
-        ControlFlow.Prepare(function);
-        LinearScanAllocator.Allocate(function);
+        Allocate(function);
         if (check)
             AllocationChecker.Check(function);
         AllocationChecker.DropMarks(function);
+    }
+
+    /// <summary>Allocates and leaves the marks in place that <see cref="AllocationChecker.Check"/> needs.</summary>
+    public static void Allocate(MachineFunction function)
+    {
+        ControlFlow.Prepare(function);
+        LinearScanAllocator.Allocate(function);
     }
 }
