@@ -1,5 +1,6 @@
 // Reads numbers, characters and strings as spelled (C11 6.4.4, 6.4.5, with GNU's binary constants and \e).
 using System.Text;
+using Ebpfcc.Core.Text;
 using Ebpfcc.Frontend.Symbols;
 
 namespace Ebpfcc.Frontend.Binding;
@@ -147,7 +148,14 @@ public static class Literals
                     valid &= AppendElement(value, element, bytes);
                 continue;
             }
-            // The text is UTF-16; a lone surrogate becomes the replacement character.
+            // The text is UTF-16; a byte that was no UTF-8 is kept, any other lone surrogate becomes the replacement character.
+            bool isPair = at > 0 && char.IsHighSurrogate(text[at - 1]);
+            if (!isPair && SourceEncoding.IsRawByte(text[at], out byte raw))
+            {
+                valid &= AppendElement(raw, element, bytes);
+                at++;
+                continue;
+            }
             Rune.DecodeFromUtf16(text[at..end], out Rune rune, out int consumed);
             at += Math.Max(consumed, 1);
             valid &= AppendCodePoint((uint)rune.Value, element, bytes);

@@ -1,4 +1,4 @@
-// #pragma GCC diagnostic. A change of state is entered at its place in every enclosing range of positions (the macro
+// Which warnings count where: those in system headers never do, and #pragma GCC diagnostic changes the others. A change of state is entered at its place in every enclosing range of positions (the macro
 // expansion or file it stands in, the place that this was invoked or included from, and so on), so that a later question
 // for any place finds the last change before it:
 //
@@ -15,6 +15,7 @@ internal sealed class PragmaDiagnostics
 
     private readonly SourceMap _map;
     private readonly Dictionary<int, List<(int Position, State State)>> _changes = [];
+    private readonly HashSet<int> _systemFiles = [];
     private readonly Stack<State> _saved = [];
     private State _current = new(null, null, null);
 
@@ -23,6 +24,9 @@ internal sealed class PragmaDiagnostics
         _map = map;
         bag.PragmaFilter = Filter;
     }
+
+    /// <summary>Nothing in the file that begins at this location is worth a warning to the user.</summary>
+    public void AddSystemFile(SourceLocation start) => _systemFiles.Add(start.Position);
 
     /// <summary>Carries out one pragma; false when it is malformed.</summary>
     public bool Apply(SourceLocation location, string action, string option)
@@ -63,7 +67,11 @@ internal sealed class PragmaDiagnostics
 
     private DiagnosticSeverity? Filter(DiagnosticDescriptor descriptor, SourceLocation location, DiagnosticSeverity? severity)
     {
-        if (_changes.Count == 0 || location.IsNone)
+        if (location.IsNone)
+            return severity;
+        if (_systemFiles.Contains(_map.GetRangeStart(_map.GetFileLocation(location)).Position))
+            return null;
+        if (_changes.Count == 0)
             return severity;
         string group = descriptor.WarningGroup ?? descriptor.Id;
         for (State? state = Find(location); state is not null; state = state.Previous)

@@ -473,8 +473,10 @@ public sealed partial class Preprocessor
         _map.AddLineDirective(frame.Lexer.Here + 1, line, path);
     }
 
-    private static void SetSystemHeader(Frame frame, bool isSystem)
+    private void SetSystemHeader(Frame frame, bool isSystem)
     {
+        if (isSystem)
+            _pragmaDiagnostics.AddSystemFile(frame.Lexer!.Start);
         frame.IsSystem = isSystem;
         frame.Lexer!.FileFlags = isSystem ? PpTokenFlags.SystemHeader : PpTokenFlags.None;
     }

@@ -216,6 +216,8 @@ public sealed partial class Preprocessor
     private void PushFile(SourceText file, SourceLocation includedFrom, string directory, int searchIndex, bool isSystem, string? identity)
     {
         SourceLocation start = _map.AddFile(file, includedFrom);
+        if (isSystem)
+            _pragmaDiagnostics.AddSystemFile(start);
         var frame = new Frame
         {
             Lexer = new Lexer(_names, file.Content, start, isSystem ? PpTokenFlags.SystemHeader : PpTokenFlags.None),

@@ -1,4 +1,6 @@
 // What the command line tells the preprocessor, and the files it reads, as values: the preprocessor itself asks nobody else.
+using Ebpfcc.Core.Text;
+
 namespace Ebpfcc.Frontend.Preprocessing;
 
 /// <summary><c>-D</c> and <c>-U</c>, in the order of the command line.</summary>
@@ -96,7 +98,7 @@ public sealed class RealFileSystem : IFileSystem
                 error = "it is larger than 256 MiB";
                 return null;
             }
-            return File.ReadAllText(path);
+            return SourceEncoding.Decode(File.ReadAllBytes(path));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {

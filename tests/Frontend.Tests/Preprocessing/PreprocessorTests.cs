@@ -168,6 +168,29 @@ public class PreprocessorTests
             run.Diagnostics);
     }
 
+    [Fact]
+    public void SystemHeadersDoNotWarn()
+    {
+        var files = new MemoryFileSystem
+        {
+            ["sys/a.h"] = "#warning system\n#define M 1\n#define M 2\n",
+            ["b.h"] = "#pragma GCC system_header\n#warning declared system\n",
+            ["c.h"] = "#warning user\n",
+        };
+        FrontendRun run = FrontendRun.Preprocess("#include <a.h>\n#include \"b.h\"\n#include \"c.h\"\n", new PreprocessorOptions { SystemDirectories = ["sys"] }, files);
+        Assert.Equal("c.h:1:2: warning: user [EBC1004]", run.Diagnostics);
+    }
+
+    [Fact]
+    public void BytesThatAreNoUtf8Survive()
+    {
+        string text = SourceEncoding.Decode([0xEF, 0xBB, 0xBF, (byte)'a', 0xC3, 0xA9, 0xE9, 0xF0, 0x9F, 0x98, 0x80, 0xFF]);
+        Assert.Equal("a\u00e9\udce9\ud83d\ude00\udcff", text);
+        var bytes = new List<byte>();
+        Assert.True(Ebpfcc.Frontend.Binding.Literals.Decode("\"" + text + "\"", Ebpfcc.Frontend.Symbols.IntegerType.Char, bytes));
+        Assert.Equal([(byte)'a', 0xC3, 0xA9, 0xE9, 0xF0, 0x9F, 0x98, 0x80, 0xFF], bytes);
+    }
+
     [Theory]
     [InlineData("#include <none.h>", "main.c:1:10: error: 'none.h' file not found [EBC1000]")]
     [InlineData("#error stop \"here\"", "main.c:1:2: error: stop \"here\" [EBC1003]")]
