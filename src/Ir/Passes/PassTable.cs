@@ -31,6 +31,7 @@ public static class PassTable
         new("cfg", "folds, merges and forwards blocks", (function, _) => SimplifyCfg.Run(function)),
         new("threading", "lets edges skip blocks whose decision they already make", (function, _) => JumpThreading.Run(function)),
         new("sccp", "propagates constants along executable edges", (function, _) => ConstantPropagation.Run(function)),
+        new("signs", "makes signed operations on values that are never negative unsigned", (function, _) => SignElimination.Run(function)),
         new("gvn", "uses a value computed before instead of computing it again", (function, _) => CommonSubexpressions.Run(function)),
         new("forward", "puts values known to be in memory in place of loads", (function, _) => MemoryForwarding.Run(function)),
         new("dse", "deletes stores nobody can read", (function, _) => DeadStores.Run(function)),
@@ -66,7 +67,7 @@ public static class PassTable
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "sccp", "threading", "cfg",
-        "globals", "simplify", "gvn", "forward", "dse", "cfg", "dce", "stack", "deadglobals",
+        "globals", "signs", "simplify", "gvn", "forward", "dse", "cfg", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>
