@@ -36,6 +36,7 @@ public static class PassTable
         new("forward", "puts values known to be in memory in place of loads", (function, _) => MemoryForwarding.Run(function)),
         new("dse", "deletes stores nobody can read", (function, _) => DeadStores.Run(function)),
         new("unroll", "unrolls loops where the source asks or the result is small", Unroll.Run),
+        new("returns", "merges blocks that only return the same", (function, _) => MergeReturns.Run(function)),
         new("stack", "lets stack objects that are never live together share their bytes", (function, _) => StackSharing.Run(function)),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
@@ -67,7 +68,7 @@ public static class PassTable
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "sccp", "threading", "cfg",
-        "globals", "signs", "simplify", "gvn", "forward", "dse", "cfg", "dce", "stack", "deadglobals",
+        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "cfg", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>

@@ -83,7 +83,7 @@ public sealed partial class Simplify
 
     // (zext c) != 0, (sext c) != 0, (zext c) == 1  =>  c      (zext c) == 0  =>  not c           c of type i1
     // (x ^ c1) == c2   =>  x == c1 ^ c2                       (x + c1) == c2  =>  x == c2 - c1
-    // (bswap x) == c   =>  x == bswap c
+    // (bswap x) == c   =>  x == bswap c                       ((x >>u k) & m) == c  =>  (x & m << k) == c << k   (one test-bits jump)
     // (zext x) == c    =>  x == c                             x of 32 bits, compared in 64
     // Where the compared value has other uses it stays the compared one: what the check proves must hold of what is used.
     private Value? RewriteConstantEquality(CompareInstruction compare, Value left, Constant right)
@@ -105,6 +105,8 @@ public sealed partial class Simplify
                 return _builder.Compare(compare.Predicate, inner.GetOperand(0), new Constant(left.Type, right.Bits ^ mask.Bits));
             case IrOpcode.Add when inner.GetOperand(1) is Constant addend && IsOneUse(inner):
                 return _builder.Compare(compare.Predicate, inner.GetOperand(0), new Constant(left.Type, unchecked(right.Bits - addend.Bits)));
+            case IrOpcode.And when ExtractedField(inner, out Instruction shift, out int distance) && right.Bits << distance <= Constant.Mask(left.Type):
+                return _builder.Compare(compare.Predicate, _builder.And(shift.GetOperand(0), Shifted(inner.GetOperand(1), distance)), Shifted(right, distance));
             case IrOpcode.ByteSwap when IsOneUse(inner):
                 return _builder.Compare(compare.Predicate, inner.GetOperand(0), ConstantFolder.FoldUnary(IrOpcode.ByteSwap, left.Type, right)!);
             default:
@@ -127,4 +129,21 @@ public sealed partial class Simplify
         }
         return null;
     }
+
+    /// <summary>(x >>u k) &amp; m where no bit of m is lost by shifting it back.</summary>
+    private static bool ExtractedField(Instruction and, out Instruction shift, out int distance)
+    {
+        shift = null!;
+        distance = 0;
+        if (!IsOneUse(and) || and.GetOperand(1) is not Constant mask || and.GetOperand(0) is not Instruction { Opcode: IrOpcode.LShr } inner || !IsOneUse(inner))
+            return false;
+        int width = and.Type.Bits();
+        if (width > 64 || inner.GetOperand(1) is not Constant count || count.Bits >= (UInt128)width)
+            return false;
+        (shift, distance) = (inner, (int)count.Unsigned);
+        // The shifted mask must still be an immediate of 32 bits.
+        return mask.Bits << distance <= int.MaxValue && (mask.Bits << distance & Constant.Mask(and.Type)) == mask.Bits << distance;
+    }
+
+    private static Constant Shifted(Value constant, int distance) => new(constant.Type, ((Constant)constant).Bits << distance);
 }

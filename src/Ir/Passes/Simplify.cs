@@ -97,6 +97,8 @@ public sealed partial class Simplify
         IrOpcode opcode = instruction.Opcode;
         if (instruction.IsSpeculatable() && PinUndefined(instruction))
             return instruction;
+        if (MoveIntoPredecessors(instruction) is { } moved)
+            return moved;
         if (opcode.IsBinary())
             return RewriteBinary(instruction);
         return opcode switch
