@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Prints the figures that the README states: the benchmark programs on our engines relative to the same C built natively in the
+# same run, and the time to compile the kernel's network selftests relative to clang.
+#   tests/bench.sh              needs clang-19, gcc, ../shared/bench, and linux-source-6.12 for the second table
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+shared=$root/../shared/bench
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+for source in "$shared"/b*.c; do
+    name=$(basename "$source" .c)
+    clang-19 -O2 -g -target bpf -mcpu=v3 -DKERNEL -I"$shared" -c "$source" -o "$name.o"
+    gcc -O2 -shared -fPIC -I"$shared" "$source" -o "$name.so"
+done
+echo "engines relative to gcc -O2 (programs by clang-19 -O2 -mcpu=v3)"
+"$root/ebpfcc" bench --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
+
+archive=/usr/src/linux-source-6.12.tar.xz
+[ -f "$archive" ] || exit 0
+cache=${EBPFCC_TEST_CACHE:-${TMPDIR:-/tmp}/ebpfcc-cache}
+tree=$cache/linux-source-6.12
+[ -d "$tree/tools/testing/selftests/bpf" ] || { mkdir -p "$cache"; tar -xf "$archive" -C "$cache" linux-source-6.12/tools; }
+bpf=$tree/tools/testing/selftests/bpf
+flags="-O2 -g -I$bpf -I$tree/tools/include/uapi -idirafter /usr/include/$(uname -m)-linux-gnu"
+echo; echo "compiling, whole process, milliseconds (median of 15 runs in turns)"
+printf '%-20s%12s%12s%8s\n' program ebpfcc clang-19 ratio
+median() { sort -n | sed -n 8p; }
+for name in test_pkt_access test_xdp test_l4lb test_tcp_estats; do
+    "$root/ebpfcc" $flags -c "$bpf/progs/$name.c" -o ours.o
+    : >ours.txt; : >theirs.txt
+    for _ in $(seq 15); do
+        a=$(date +%s%N); "$root/ebpfcc" $flags -c "$bpf/progs/$name.c" -o ours.o
+        b=$(date +%s%N); clang-19 -target bpf -mcpu=v3 $flags -c "$bpf/progs/$name.c" -o theirs.o
+        c=$(date +%s%N); echo $(((b - a) / 1000)) >>ours.txt; echo $(((c - b) / 1000)) >>theirs.txt
+    done
+    awk -v n="$name" -v a="$(median <ours.txt)" -v b="$(median <theirs.txt)" 'BEGIN { printf "%-20s%12.1f%12.1f%8.2f\n", n, a / 1000, b / 1000, a / b }'
+done
