@@ -10,6 +10,8 @@ public static class BlockLayout
     public static void Run(MachineFunction function, CpuVersion cpu)
     {
         ThreadJumps(function);
+        if (MergeEqualBlocks(function))
+            ThreadJumps(function);
         Place(function);
         FallThrough(function, cpu);
     }
@@ -44,6 +46,47 @@ public static class BlockLayout
             if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && block.Instructions[last].Target is not null && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
                 block.Instructions.RemoveAt(last - 1);
         }
+    }
+
+    private static bool IsMergeable(MachineInstruction instruction)
+        => instruction.Pseudo == PseudoOpcode.FrameAddress
+            || (instruction.Pseudo == PseudoOpcode.None && instruction.Row.Effect is Effect.Alu or Effect.LoadImmediate or Effect.Jump or Effect.Exit);
+
+    /// <summary>
+    /// Blocks with the same instructions and the same successors become one (mostly "r0 = 1; exit" of early returns), which
+    /// lets branches go there directly. Memory accesses and calls stay apart: the verifier wants one kind of pointer each.
+    /// </summary>
+    private static bool MergeEqualBlocks(MachineFunction function)
+    {
+        const int Longest = 6;
+        var known = new Dictionary<string, MachineBlock>(StringComparer.Ordinal);
+        var replaced = new Dictionary<MachineBlock, MachineBlock>();
+        var text = new System.Text.StringBuilder();
+        for (int i = 1; i < function.Blocks.Count; i++)
+        {
+            MachineBlock block = function.Blocks[i];
+            if (block.Instructions.Count > Longest || !block.Instructions.TrueForAll(IsMergeable))
+                continue;
+            text.Clear();
+            foreach (MachineInstruction instruction in block.Instructions)
+                text.Append(MachinePrinter.Print(instruction)).Append('\n');
+            string key = text.ToString();
+            if (!known.TryGetValue(key, out MachineBlock? first))
+                known[key] = block;
+            else if (!first.IsCold || block.IsCold)
+                replaced[block] = first;
+        }
+        if (replaced.Count == 0)
+            return false;
+        foreach (MachineBlock block in function.Blocks)
+        {
+            for (int i = block.TerminatorIndex; i < block.Instructions.Count; i++)
+            {
+                if (block.Instructions[i].Target is { } target && replaced.TryGetValue(target, out MachineBlock? same))
+                    block.Instructions[i].Target = same;
+            }
+        }
+        return true;
     }
 
     /// <summary>

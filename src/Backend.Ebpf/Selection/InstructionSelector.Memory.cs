@@ -195,10 +195,15 @@ public sealed partial class InstructionSelector
     {
         Address address = AddressOf(store.Pointer);
         int bytes = store.StoredValue.Type.Bytes();
-        if (Strip(store.StoredValue) is Constant constant && store.Alignment >= bytes)
+        if (Strip(store.StoredValue) is Constant constant && (store.Alignment >= bytes || address.Core is null))
         {
-            long bits = CanonicalBits(constant);
-            EmitStoreConstant(bytes, address, bytes < 8 ? bits & ((1L << (8 * bytes)) - 1) : bits);
+            int part = store.IsVolatile ? bytes : Math.Min(bytes, Math.Max(1, store.Alignment));
+            ulong bits = (ulong)CanonicalBits(constant);
+            for (int at = 0; at < bytes; at += part)
+            {
+                ulong piece = bits >> (8 * (_options.BigEndian ? bytes - part - at : at));
+                EmitStoreConstant(part, address.Plus(at), (long)(part < 8 ? piece & ((1UL << (8 * part)) - 1) : piece));
+            }
             return;
         }
         MachineRegister value = Use(store.StoredValue);
