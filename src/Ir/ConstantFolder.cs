@@ -15,7 +15,7 @@ public static class ConstantFolder
     }
 
     public static Constant? FoldUnary(IrOpcode opcode, IrType type, Value value)
-        => value is Constant a ? new Constant(type, IrArithmetic.Unary(opcode, type, a.Bits)) : null;
+        => value is not Constant a ? null : opcode == IrOpcode.IsConstant ? Constant.I1(true) : new Constant(type, IrArithmetic.Unary(opcode, type, a.Bits));
 
     public static Constant? FoldCast(IrOpcode opcode, IrType to, Value value)
         => value is Constant a ? new Constant(to, IrArithmetic.Cast(opcode, a.Type, to, a.Bits)) : null;
@@ -40,7 +40,7 @@ public static class ConstantFolder
         return opcode switch
         {
             IrOpcode.Compare => FoldCompare(((CompareInstruction)instruction).Predicate, operands[0], operands[1]),
-            IrOpcode.ByteSwap or IrOpcode.CountLeadingZeros or IrOpcode.CountTrailingZeros or IrOpcode.PopCount
+            IrOpcode.ByteSwap or IrOpcode.CountLeadingZeros or IrOpcode.CountTrailingZeros or IrOpcode.PopCount or IrOpcode.IsConstant
                 => FoldUnary(opcode, instruction.Type, operands[0]),
             IrOpcode.Select => (Constant)(((Constant)operands[0]).IsZero ? operands[2] : operands[1]),
             IrOpcode.PtrAdd => new Constant(IrType.Ptr, unchecked(((Constant)operands[0]).Bits + ((Constant)operands[1]).Bits)),

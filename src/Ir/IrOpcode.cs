@@ -22,6 +22,9 @@ public enum IrOpcode : byte
     // Bit operations on one operand. Leading and trailing zero counts of 0 are the width.
     ByteSwap, CountLeadingZeros, CountTrailingZeros, PopCount,
 
+    /// <summary>Result I1: whether operand 0 (I64) turned out to be a constant; answered by the optimiser, never by the machine.</summary>
+    IsConstant,
+
     /// <summary>A stack object of constant size and alignment; result Ptr. Only in the entry block.</summary>
     Alloca,
 

@@ -106,6 +106,7 @@ public static class IrOpcodeTable
         Unary(IrOpcode.CountLeadingZeros, "clz"),
         Unary(IrOpcode.CountTrailingZeros, "ctz"),
         Unary(IrOpcode.PopCount, "popcount"),
+        new(IrOpcode.IsConstant, "isconstant", IrTextForm.Fixed, IrTypeRule.I1, [I64]),
         new(IrOpcode.Alloca, "alloca", IrTextForm.Special, Ptr, [], Pinned),
         new(IrOpcode.Load, "load", IrTextForm.Special, IrTypeRule.Any, [Ptr], Read | Pinned),
         new(IrOpcode.Store, "store", IrTextForm.Special, IrTypeRule.Void, [Ptr, IrTypeRule.Any], Write | Keep | Pinned),

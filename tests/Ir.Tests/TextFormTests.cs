@@ -60,6 +60,7 @@ public class TextFormTests
           %lz = clz i32 %sw
           %tz = ctz i32 %lz
           %pc = popcount i32 %tz
+          %kn = isconstant %n
           store i64 %n, %s align 8
           %ld = load i64 %s align 8 volatile
           %la = load i64 %s align 8 acquire

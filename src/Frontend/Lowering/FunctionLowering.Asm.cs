@@ -109,12 +109,8 @@ internal sealed partial class FunctionLowering
                 : new Constant(type, unchecked((UInt128)known.Offset)));
             return true;
         }
-        if (!register)
-        {
-            Fail(LoweringDiagnostics.AsmNeedsConstant, expression.Span, operand.Constraint);
-            return false;
-        }
-        inputs.Add(new AsmOperand(immediate ? "r" : constraint, operand.SymbolicName, RegisterType(expression.Type)));
+        // What only may be an immediate may still become one by inlining; the code generator has the last word.
+        inputs.Add(new AsmOperand(!register ? "i" : immediate ? "r" : constraint, operand.SymbolicName, RegisterType(expression.Type)));
         values.Add(Widen(TypeLowering.IsAggregate(expression.Type) ? LoadBytes(PlaceOf(expression), (int)Math.Clamp(expression.Type.Type.Size, 1, 8)) : Lower(expression), expression.Type));
         return true;
     }

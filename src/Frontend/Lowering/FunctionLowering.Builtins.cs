@@ -33,7 +33,7 @@ internal sealed partial class FunctionLowering
             case BuiltinKind.Expect:
                 return Lower(arguments[0]);
             case BuiltinKind.ConstantP:
-                return new Constant(TypeLowering.ValueType(call.Type), module.Static.Evaluate(call) is { Offset: var known } && known != 0 ? 1u : 0u);
+                return LowerConstantQuestion(call);
             case BuiltinKind.Unreachable:
                 _builder.Location = call.Location;
                 _builder.Unreachable();
@@ -65,6 +65,44 @@ internal sealed partial class FunctionLowering
                 return LowerAtomic(call);
         }
     }
+
+    /// <summary>
+    /// __builtin_constant_p: what is not clear here is asked again after inlining. The operand is not evaluated, so only one without
+    /// effects may be asked about.
+    /// </summary>
+    private Value LowerConstantQuestion(BoundBuiltinCall call)
+    {
+        IrType type = TypeLowering.ValueType(call.Type);
+        BoundExpression operand = call.Arguments[0];
+        if (module.Static.Truth(call) is true)
+            return Constant.Of(type, 1);
+        if (!IsPure(operand) || TypeLowering.ValueType(operand.Type) is IrType.Ptr or IrType.I128 or IrType.Void)
+            return Constant.Of(type, 0);
+        Value value = _builder.ConvertInteger(Lower(operand), IrType.I64, false);
+        _builder.Location = call.Location;
+        Value answer = value is Constant ? Constant.I1(true) : _builder.Insert(new Instruction(IrOpcode.IsConstant, IrType.I1, value));
+        return _builder.ZExt(answer, type);
+    }
+
+    /// <summary>Arithmetic on constants and on the program's own scalar variables.</summary>
+    private static bool IsPure(BoundExpression expression) => expression switch
+    {
+        BoundLiteral => true,
+        BoundConversion { Kind: ConversionKind.LoadValue, Operand: var place } => IsOwnPlace(place),
+        BoundConversion conversion => IsPure(conversion.Operand),
+        BoundUnary unary => IsPure(unary.Operand),
+        BoundBinary binary => IsPure(binary.Left) && IsPure(binary.Right),
+        BoundLogical logical => IsPure(logical.Left) && IsPure(logical.Right),
+        BoundConditional { IfTrue: { } ifTrue } conditional => IsPure(conditional.Condition) && IsPure(ifTrue) && IsPure(conditional.IfFalse),
+        _ => false,
+    };
+
+    private static bool IsOwnPlace(BoundExpression place) => place switch
+    {
+        BoundVariable variable => !variable.Type.IsVolatile,
+        BoundMember member => !member.Type.IsVolatile && IsOwnPlace(member.Receiver),
+        _ => false,
+    };
 
     /// <summary>A one-operand bit operation whose result is brought to the call's type.</summary>
     private Value Unary(BoundBuiltinCall call, IrOpcode opcode)

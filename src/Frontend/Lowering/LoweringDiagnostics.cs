@@ -11,9 +11,6 @@ public static class LoweringDiagnostics
     public static readonly DiagnosticDescriptor AsmGoto = Error("EBC3002", "'asm goto' is not supported",
         "Inline assembly that jumps to C labels is not translated. Write the condition in C, or put the whole branch inside one asm statement with local labels.");
 
-    public static readonly DiagnosticDescriptor AsmNeedsConstant = Error("EBC3003", "the operand for constraint '{0}' is not a constant",
-        "An operand with constraint 'i' or 'n' is written into the instruction and must be known at compile time: an integer constant expression, or the address of a function or global variable.");
-
     public static readonly DiagnosticDescriptor InitializerNotConstant = Error("EBC3004", "the initializer of '{0}' is not a constant",
         "Objects with static storage get their initial value at compile time: integer constants and addresses of other static objects, possibly plus an offset.");
 
@@ -47,7 +44,7 @@ public static class LoweringDiagnostics
     /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All =>
     [
-        ComputedGoto, AsmGoto, AsmNeedsConstant, InitializerNotConstant, AtomicSize, Alias, FileAssembly, AsmConstraint, VariableLength, NotAnAccess,
+        ComputedGoto, AsmGoto, InitializerNotConstant, AtomicSize, Alias, FileAssembly, AsmConstraint, VariableLength, NotAnAccess,
         ReturnAddress, AtomicOperation, ValueTooWide,
     ];
 

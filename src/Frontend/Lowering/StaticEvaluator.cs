@@ -53,7 +53,8 @@ internal sealed class StaticEvaluator(ModuleLowering module)
             case BoundBuiltinCall { Kind: BuiltinKind.Expect } expect:
                 return Evaluate(expect.Arguments[0]);
             case BoundBuiltinCall { Kind: BuiltinKind.ConstantP } query:
-                return Boolean(Number(query.Arguments[0]) is not null || query.Arguments[0] is BoundConversion { Operand: BoundStringLiteral });
+                // A no is only known after inlining; see FunctionLowering.
+                return Number(query.Arguments[0]) is not null || query.Arguments[0] is BoundConversion { Operand: BoundStringLiteral } ? Boolean(true) : null;
             case BoundBuiltinCall { Kind: BuiltinKind.ByteSwap } swap:
                 return Number(swap.Arguments[0]) is { } swapped ? new StaticValue(null, SwapBytes(swapped, (int)swap.Type.Type.Size)) : null;
             default:

@@ -199,6 +199,7 @@ public sealed partial class IrEvaluator
             IrOpcode.Select => first != 0 ? second : Get(instruction.GetOperand(2), values),
             IrOpcode.PtrAdd => IrArithmetic.Truncate(unchecked(first + second), IrType.Ptr),
             IrOpcode.Fence => 0,
+            IrOpcode.IsConstant => instruction.GetOperand(0) is Constant ? 1 : (UInt128)0,
             _ => IrArithmetic.Unary(opcode, instruction.Type, first),
         };
     }

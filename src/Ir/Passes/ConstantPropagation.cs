@@ -124,7 +124,7 @@ public sealed class ConstantPropagation
 
     private static bool IsFoldable(Instruction instruction)
         => instruction.Opcode.IsBinary() || instruction.Opcode.IsCast()
-            || instruction.Opcode is IrOpcode.Compare or IrOpcode.Select or IrOpcode.ByteSwap or IrOpcode.PopCount or IrOpcode.CountLeadingZeros or IrOpcode.CountTrailingZeros or IrOpcode.PtrAdd;
+            || instruction.Opcode is IrOpcode.Compare or IrOpcode.Select or IrOpcode.ByteSwap or IrOpcode.PopCount or IrOpcode.CountLeadingZeros or IrOpcode.CountTrailingZeros or IrOpcode.IsConstant or IrOpcode.PtrAdd;
 
     private Constant? Fold(Instruction instruction)
     {

@@ -38,6 +38,7 @@ public static class PassTable
         new("unroll", "unrolls loops where the source asks or the result is small", Unroll.Run),
         new("returns", "merges blocks that only return the same", (function, _) => MergeReturns.Run(function)),
         new("stack", "lets stack objects that are never live together share their bytes", (function, _) => StackSharing.Run(function)),
+        new("isconstant", "answers the questions of __builtin_constant_p that are still open", (function, _) => ConstantQuestions.Run(function)),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
         new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
@@ -60,14 +61,14 @@ public static class PassTable
 
     // Without optimisation, what loading needs all the same: helper pointers become helper numbers, always_inline is obeyed,
     // variables live in registers rather than in 512 bytes of stack.
-    private static readonly string[] s_required = ["mem2reg", "globals", "inline-always", "cfg", "simplify", "dce", "deadglobals"];
+    private static readonly string[] s_required = ["mem2reg", "globals", "inline-always", "cfg", "simplify", "isconstant", "simplify", "cfg", "dce", "deadglobals"];
 
     private static readonly string[] s_standard =
     [
         "globals", "cfg", "sroa", "mem2reg", "simplify", "gvn", "cfg",
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
-        "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "sccp", "threading", "cfg",
+        "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "isconstant", "sccp", "threading", "cfg",
         "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "cfg", "dce", "stack", "deadglobals",
     ];
 

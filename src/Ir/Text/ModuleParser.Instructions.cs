@@ -163,7 +163,8 @@ public sealed partial class ModuleParser
                 Expect(",");
             operands[i] = TakeValue(row.Operands[i] == IrTypeRule.Ptr ? IrType.Ptr : IrType.I64);
         }
-        return new Instruction(row.Opcode, row.Result == IrTypeRule.Ptr ? IrType.Ptr : IrType.I64, operands);
+        IrType result = row.Result switch { IrTypeRule.Ptr => IrType.Ptr, IrTypeRule.I1 => IrType.I1, _ => IrType.I64 };
+        return new Instruction(row.Opcode, result, operands);
     }
 
     private Instruction ParseSpecial(IrOpcodeRow row)
