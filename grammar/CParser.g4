@@ -15,8 +15,8 @@ externalDeclaration
     : ';'
     | staticAssert
     | fileAsm
-    | declarationSpecifiers ( ';' | initDeclarator ( functionTail | ( ',' initDeclarator )* ';' ) )
-    | initDeclarator ( functionTail | ( ',' initDeclarator )* ';' )          // the type left out, as C89 allowed
+    | declarationSpecifiers ( ';' | initDeclarator ( functionTail | ( ',' attribute* initDeclarator )* ';' ) )
+    | initDeclarator ( functionTail | ( ',' attribute* initDeclarator )* ';' )          // the type left out, as C89 allowed
     ;
 
 functionTail : declaration* compoundStatement ;
@@ -28,7 +28,7 @@ staticAssert : '_Static_assert' '(' assignmentExpression ( ',' STRING+ )? ')' ';
 // ---- declarations ----------------------------------------------------------------------------------------------------
 
 declaration
-    : declarationSpecifiers ( initDeclarator ( ',' initDeclarator )* )? ';'
+    : declarationSpecifiers ( initDeclarator ( ',' attribute* initDeclarator )* )? ';'
     | staticAssert
     ;
 
@@ -71,25 +71,26 @@ typeofKeyword : 'typeof' | 'typeof_unqual' ;
 
 recordSpecifier : ( 'struct' | 'union' ) attribute* ( IDENTIFIER recordBody? | recordBody ) ;
 
-recordBody : '{' memberDeclaration* '}' attribute* ;
+// Attributes behind the brace are those of the specifiers here; the tree builder gives them to the record or enumeration.
+recordBody : '{' memberDeclaration* '}' ;
 
 memberDeclaration
     : ';'
     | staticAssert
-    | declarationSpecifiers ( memberDeclarator ( ',' memberDeclarator )* )? ';'
+    | declarationSpecifiers ( memberDeclarator ( ',' attribute* memberDeclarator )* )? ';'
     ;
 
-memberDeclarator : attribute* ( declarator ( ':' assignmentExpression )? | ':' assignmentExpression ) attribute* ;
+memberDeclarator : ( declarator ( ':' assignmentExpression )? | ':' assignmentExpression ) attribute* ;
 
 enumSpecifier : 'enum' attribute* ( IDENTIFIER enumBase? enumBody? | enumBase? enumBody ) ;
 
 enumBase : ':' ( typeQualifier | builtinType | TYPEDEF_NAME )+ ;
 
-enumBody : '{' ( enumerator ( ',' enumerator )* ','? )? '}' attribute* ;
+enumBody : '{' ( enumerator ( ',' enumerator )* ','? )? '}' ;
 
 enumerator : IDENTIFIER attribute* ( '=' assignmentExpression )? ;
 
-initDeclarator : attribute* declarator declaratorTrailer* ( '=' initializer )? ;
+initDeclarator : declarator declaratorTrailer* ( '=' initializer )? ;
 
 declaratorTrailer : asmLabel | attribute ;
 
@@ -107,7 +108,7 @@ declaratorSuffix
     | '(' ( parameter ( ',' parameter )* ( ',' '...' )? | '...' | IDENTIFIER ( ',' IDENTIFIER )* )? ')'
     ;
 
-parameter : declarationSpecifiers declarator? attribute* ;
+parameter : declarationSpecifiers ( declarator attribute* )? ;
 
 typeName : declarationSpecifiers declarator? ;
 

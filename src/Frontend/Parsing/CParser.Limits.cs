@@ -7,6 +7,9 @@ namespace Ebpfcc.Frontend.Parsing.Generated;
 /// <summary>Raised inside the parser when rules are nested too deeply; the caller reports it.</summary>
 internal sealed class NestingException : Exception;
 
+/// <summary>Raised when one declaration has so many errors that the rest is not worth the time.</summary>
+internal sealed class TooManyErrorsException : Exception;
+
 public partial class CParser
 {
     /// <summary>Some 256 brackets or blocks, of up to six rules each.</summary>

@@ -11,7 +11,11 @@ namespace Ebpfcc.Frontend.Parsing;
 
 internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable names, DiagnosticBag bag) : DefaultErrorStrategy
 {
+    /// <summary>Errors in one declaration after which the rest of it is not parsed.</summary>
+    private const int MaximumErrors = 50;
+
     private int _lastReported = -1;
+    private int _reports;
 
     public override void Sync(Parser recognizer)
     {
@@ -139,6 +143,8 @@ internal sealed class SyntaxErrorStrategy(DeclarationTokens tokens, NameTable na
 
     private void ReportAt(Parser recognizer, int index, int expected)
     {
+        if (++_reports > MaximumErrors)
+            throw new TooManyErrorsException();
         if (index < tokens.Count && tokens.TypeAt(index) == CParser.UNKNOWN)
         {
             ReportUnknown(bag, tokens, names, index);

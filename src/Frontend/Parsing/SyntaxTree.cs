@@ -24,6 +24,9 @@ public sealed class SyntaxTree : ISyntaxTree, IPragmaContext
         public DeclarationSyntax Syntax => _syntax ??= tree.Parse(order, extent);
     }
 
+    /// <summary>Errors in the bag after which nothing more is parsed.</summary>
+    private const int MaximumErrors = 1000;
+
     private readonly PreprocessedSource _source;
     private readonly DiagnosticBag _bag;
     private readonly PpToken[] _tokens;
@@ -78,6 +81,8 @@ public sealed class SyntaxTree : ISyntaxTree, IPragmaContext
 
     private DeclarationSyntax Parse(int order, DeclarationExtent extent)
     {
+        if (_bag.ErrorCount > MaximumErrors)
+            return new ErrorDeclarationSyntax { Span = SourceSpan.At(_tokens[extent.Start].Location) };
         var tokens = new DeclarationTokens(_index, _tokens, extent.Start, extent.End, order, _source.Names);
         // The parser's and the builder's findings are put in the order of the text.
         var found = new DiagnosticBag { ErrorLimit = 0 };
@@ -99,6 +104,10 @@ public sealed class SyntaxTree : ISyntaxTree, IPragmaContext
         {
             int place = Math.Min(tokens.Index, tokens.Count);
             found.Report(ParsingDiagnostics.NestedTooDeeply, tokens[place].Location);
+            result = new ErrorDeclarationSyntax { Span = SourceSpan.At(tokens[0].Location) };
+        }
+        catch (TooManyErrorsException)
+        {
             result = new ErrorDeclarationSyntax { Span = SourceSpan.At(tokens[0].Location) };
         }
         foreach (Diagnostic diagnostic in found.Items.OrderBy(item => item.Span.Start))

@@ -11,10 +11,9 @@ internal sealed partial class TreeBuilder
 {
     private enum NameRule : byte { Required, Optional, Forbidden }
 
-    private InitDeclaratorSyntax InitDeclarator(CParser.InitDeclaratorContext context)
+    private InitDeclaratorSyntax InitDeclarator(CParser.InitDeclaratorContext context, List<AttributeSyntax>? attributes)
     {
         DeclaratorSyntax? declarator = null;
-        List<AttributeSyntax>? attributes = null;
         string? asmLabel = null;
         InitializerSyntax? initializer = null;
         foreach (IParseTree child in context.children)
@@ -23,9 +22,6 @@ internal sealed partial class TreeBuilder
             {
                 case CParser.DeclaratorContext inner:
                     declarator = Declarator(inner, NameRule.Required);
-                    break;
-                case CParser.AttributeContext attribute:
-                    Attribute(attribute, attributes ??= []);
                     break;
                 case CParser.DeclaratorTrailerContext trailer:
                     if (trailer.attribute() is { } after)

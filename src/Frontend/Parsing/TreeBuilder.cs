@@ -89,10 +89,14 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
         SourceSpan span = SpanOf(context);
         DeclarationSpecifiersSyntax? specifiers = null;
         var declarators = new List<InitDeclaratorSyntax>();
+        List<AttributeSyntax>? leading = null;
         foreach (IParseTree child in context.children)
         {
             switch (child)
             {
+                case CParser.AttributeContext attribute:
+                    Attribute(attribute, leading ??= []);
+                    break;
                 case CParser.StaticAssertContext assertion:
                     return StaticAssert(assertion);
                 case CParser.FileAsmContext assembly:
@@ -101,7 +105,8 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     specifiers = Specifiers(list);
                     break;
                 case CParser.InitDeclaratorContext declarator:
-                    declarators.Add(InitDeclarator(declarator));
+                    declarators.Add(InitDeclarator(declarator, leading));
+                    leading = null;
                     break;
                 case CParser.FunctionTailContext tail:
                     return Function(specifiers ?? NoSpecifiers(context), declarators[0], tail, span);
@@ -138,12 +143,18 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
             return StaticAssert(assertion);
         DeclarationSpecifiersSyntax? specifiers = null;
         var declarators = new List<InitDeclaratorSyntax>();
+        List<AttributeSyntax>? leading = null;
         foreach (IParseTree child in context.children)
         {
             if (child is CParser.DeclarationSpecifiersContext list)
                 specifiers = Specifiers(list);
+            else if (child is CParser.AttributeContext attribute)
+                Attribute(attribute, leading ??= []);
             else if (child is CParser.InitDeclaratorContext declarator)
-                declarators.Add(InitDeclarator(declarator));
+            {
+                declarators.Add(InitDeclarator(declarator, leading));
+                leading = null;
+            }
         }
         return new SimpleDeclarationSyntax(specifiers!, declarators) { Span = SpanOf(context) };
     }
@@ -160,9 +171,13 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
         List<AttributeSyntax>? attributes = null;
         List<AlignasSyntax>? alignments = null;
 
+        // Attributes directly behind the brace of a definition are the definition's.
+        List<AttributeSyntax>? ofDefinition = null;
+        bool afterDefinition = false;
         foreach (IParseTree item in context.children)
         {
             IParseTree child = ((ParserRuleContext)item).GetChild(0);
+            afterDefinition &= child is CParser.AttributeContext;
             switch (child)
             {
                 case CParser.StorageClassContext word:
@@ -191,7 +206,7 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     (alignments ??= []).Add(Alignas(alignment));
                     break;
                 case CParser.AttributeContext attribute:
-                    Attribute(attribute, attributes ??= []);
+                    Attribute(attribute, afterDefinition ? ofDefinition ??= [] : attributes ??= []);
                     break;
                 case CParser.TypeSpecifierContext specifier:
                     if (specifier.builtinType() is { } builtin)
@@ -207,13 +222,23 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     if (type is not null || keywords is not null)
                         bag.Report(ParsingDiagnostics.TwoTypes, SpanOf(specifier), type is null ? string.Join(' ', keywords!) : Describe(type));
                     type ??= next;
+                    afterDefinition = ReferenceEquals(type, next) && next is RecordSpecifierSyntax { Members: not null } or EnumSpecifierSyntax { Enumerators: not null };
                     break;
             }
         }
+        if (ofDefinition is not null)
+            type = WithAttributes(type!, ofDefinition);
         if (keywords is not null)
             type ??= new BuiltinTypeSyntax(keywords) { Span = SpanOf(firstKeyword!).To(SpanOf(lastKeyword!)) };
         return new DeclarationSpecifiersSyntax(storage, qualifiers, functions, type, attributes ?? [], alignments ?? []) { Span = SpanOf(context) };
     }
+
+    private static TypeSpecifierSyntax WithAttributes(TypeSpecifierSyntax type, List<AttributeSyntax> attributes) => type switch
+    {
+        RecordSpecifierSyntax record => record with { Attributes = [.. record.Attributes, .. attributes], Span = record.Span.To(attributes[^1].Span) },
+        EnumSpecifierSyntax enumeration => enumeration with { Attributes = [.. enumeration.Attributes, .. attributes], Span = enumeration.Span.To(attributes[^1].Span) },
+        _ => type,
+    };
 
     private static string Describe(TypeSpecifierSyntax type) => type switch
     {
@@ -282,8 +307,6 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     {
                         if (part is CParser.MemberDeclarationContext member)
                             Member(member, members);
-                        else if (part is CParser.AttributeContext attribute)
-                            Attribute(attribute, attributes);
                     }
                     break;
             }
@@ -314,19 +337,24 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
         if (context.declarationSpecifiers() is not { } specifiers)
             return;
         var declarators = new List<InitDeclaratorSyntax>();
+        List<AttributeSyntax> leading = [];
         foreach (IParseTree child in context.children)
         {
-            if (child is CParser.MemberDeclaratorContext declarator)
-                declarators.Add(MemberDeclarator(declarator));
+            if (child is CParser.AttributeContext attribute)
+                Attribute(attribute, leading);
+            else if (child is CParser.MemberDeclaratorContext declarator)
+            {
+                declarators.Add(MemberDeclarator(declarator, leading));
+                leading = [];
+            }
         }
         members.Add(new SimpleDeclarationSyntax(Specifiers(specifiers), declarators) { Span = SpanOf(context) });
     }
 
-    private InitDeclaratorSyntax MemberDeclarator(CParser.MemberDeclaratorContext context)
+    private InitDeclaratorSyntax MemberDeclarator(CParser.MemberDeclaratorContext context, List<AttributeSyntax> attributes)
     {
         DeclaratorSyntax? declarator = null;
         ExpressionSyntax? width = null;
-        List<AttributeSyntax> attributes = [];
         foreach (IParseTree child in context.children)
         {
             if (child is CParser.DeclaratorContext inner)
@@ -368,8 +396,6 @@ internal sealed partial class TreeBuilder(DeclarationTokens tokens, NameTable na
                     {
                         if (part is CParser.EnumeratorContext enumerator)
                             enumerators.Add(Enumerator(enumerator));
-                        else if (part is CParser.AttributeContext attribute)
-                            Attribute(attribute, attributes);
                     }
                     break;
             }

@@ -43,6 +43,10 @@ internal ref struct TypeNameMarker
     private int _depth;
     private readonly List<(int Id, bool IsType)> _locals = [];
     private bool _typeSeen;
+
+    /// <summary>Local typedefs of declarations that begin before this token are known (each token is looked at once).</summary>
+    private int _typedefsKnownTo;
+
     private Frame _closed;
 
     private TypeNameMarker(DeclarationIndex index, ReadOnlySpan<PpToken> tokens, int order, int[] types)
@@ -169,8 +173,8 @@ internal ref struct TypeNameMarker
             case CParser.ELSE when KeywordAt(i + 1) == CParser.IF:
                 return CParser.ELSE_IF;
             case CParser.TYPEDEF:
-                if (frame.Kind is Bracket.Block)
-                    DeclareLocalTypedefs(i + 1);
+                if (frame.Kind is Bracket.Block && i >= _typedefsKnownTo)
+                    _typedefsKnownTo = DeclareLocalTypedefs(i + 1);
                 break;
             case CParser.CONST or CParser.VOLATILE or CParser.RESTRICT or CParser.ATOMIC or CParser.STATIC or CParser.EXTERN or CParser.AUTO or CParser.REGISTER
                 or CParser.THREAD_LOCAL or CParser.INLINE or CParser.NORETURN or CParser.EXTENSION or CParser.ATTRIBUTE or CParser.ALIGNAS:
@@ -282,7 +286,7 @@ internal ref struct TypeNameMarker
     }
 
     /// <summary>The names that a typedef in a block declares: the last name of each declarator outside of nested brackets, or the one behind <c>(*</c>.</summary>
-    private readonly void DeclareLocalTypedefs(int i)
+    private readonly int DeclareLocalTypedefs(int i)
     {
         int depth = 0;
         bool afterTag = false;
@@ -294,7 +298,7 @@ internal ref struct TypeNameMarker
             else if (kind is PpTokenKind.RightBrace or PpTokenKind.RightParen or PpTokenKind.RightBracket)
                 depth--;
             else if (kind == PpTokenKind.Semicolon && depth <= 0)
-                return;
+                return i;
             else if (kind == PpTokenKind.Identifier)
             {
                 int keyword = KeywordAt(i);
@@ -310,6 +314,7 @@ internal ref struct TypeNameMarker
                     _locals.Add((_tokens[i].Id, true));
             }
         }
+        return i;
     }
 
     // ---- brackets ---------------------------------------------------------------------------------------------------

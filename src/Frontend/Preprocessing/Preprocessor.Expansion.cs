@@ -26,6 +26,9 @@ public sealed partial class Preprocessor
         }
     }
 
+    /// <summary>What one expansion counts for, in tokens: it takes an entry in the source map.</summary>
+    private const int ExpansionCost = 8;
+
     private int _expansionDepth;
 
     /// <summary>The place of the last token of the outermost invocation being read, where clang sees <c>__LINE__</c>.</summary>
@@ -44,7 +47,7 @@ public sealed partial class Preprocessor
         {
             if (fromFile)
                 _invocationEnd = name.Location;
-            if (!Spend(1 + macro.Body.Length, name.Location))
+            if (!Spend(ExpansionCost + macro.Body.Length, name.Location))
                 return true;
             PushReplacement(macro, name, null);
             return true;
@@ -56,7 +59,7 @@ public sealed partial class Preprocessor
             return true;
         if (_top.Lexer is not null)
             _invocationEnd = end;
-        if (!Spend(1 + arguments.Raw.Count + macro.Body.Length, name.Location))
+        if (!Spend(ExpansionCost + arguments.Raw.Count + macro.Body.Length, name.Location))
             return true;
         PushReplacement(macro, name, arguments);
         return true;
