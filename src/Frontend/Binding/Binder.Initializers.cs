@@ -35,6 +35,12 @@ public sealed partial class Binder
         public long FlexibleEnd { get; set; }
 
         public bool HasDesignators { get; set; }
+
+        /// <summary>One past the last byte written so far: what lies beyond cannot be overridden.</summary>
+        public long WrittenEnd { get; set; }
+
+        /// <summary>The member each union holds at present.</summary>
+        public Dictionary<(long Offset, RecordType Union), FieldSymbol> ActiveMembers { get; } = [];
     }
 
     private sealed class InitializerCursor(IReadOnlyList<InitializerItemSyntax> items)
@@ -44,6 +50,11 @@ public sealed partial class Binder
         public bool AtEnd => _position >= items.Count;
 
         public InitializerItemSyntax Current => items[_position];
+
+        public int Position => _position;
+
+        /// <summary>An aggregate further out has followed the current item's designators already.</summary>
+        public bool AreDesignatorsTaken { get; set; }
 
         /// <summary>The bound value of the current item, when somebody had to look at its type already.</summary>
         public BoundExpression? Value { get; set; }
@@ -56,6 +67,7 @@ public sealed partial class Binder
         {
             _position++;
             Value = null;
+            AreDesignatorsTaken = false;
         }
 
         public void SkipToEnd() => _position = items.Count;
@@ -140,6 +152,8 @@ public sealed partial class Binder
             return;
         }
         var cursor = new InitializerCursor(list.Items);
+        if (bitField is null)
+            Override(state, offset, type.Type.Size, list);
         switch (type.Canonical)
         {
             case ArrayType array when list.Items is [{ Designators.Count: 0, Value: ExpressionInitializerSyntax only }] && BindStringFor(array, only.Expression) is { } text:
@@ -198,11 +212,12 @@ public sealed partial class Binder
             InitializerItemSyntax item = cursor.Current;
             IReadOnlyList<DesignatorSyntax> pending = designators;
             int at = level;
-            if (pending.Count == 0 && item.Designators.Count > 0)
+            if (pending.Count == 0 && item.Designators.Count > 0 && !cursor.AreDesignatorsTaken)
             {
                 if (!isBraced)
                     return;
                 (pending, at) = (item.Designators, 0);
+                cursor.AreDesignatorsTaken = true;
             }
             designators = [];
             FieldSymbol field;
@@ -241,6 +256,12 @@ public sealed partial class Binder
                 field = fields[position];
                 pending = [];
                 at = 0;
+            }
+            if (record.IsUnion)
+            {
+                if (state.ActiveMembers.TryGetValue((offset, record), out FieldSymbol? active) && !ReferenceEquals(active, field))
+                    Override(state, offset, record.Size, item);
+                state.ActiveMembers[(offset, record)] = field;
             }
             FillElement(state, field.Type.With(type.AllQualifiers & TypeQualifiers.Const), offset + field.ByteOffset, field, cursor, pending, at, isRoot && ReferenceEquals(field, fields[^1]));
             position = record.IsUnion ? fields.Count : NextField(fields, position + 1);
@@ -297,11 +318,12 @@ public sealed partial class Binder
             InitializerItemSyntax item = cursor.Current;
             IReadOnlyList<DesignatorSyntax> pending = designators;
             int at = level;
-            if (pending.Count == 0 && item.Designators.Count > 0)
+            if (pending.Count == 0 && item.Designators.Count > 0 && !cursor.AreDesignatorsTaken)
             {
                 if (!isBraced)
                     return;
                 (pending, at) = (item.Designators, 0);
+                cursor.AreDesignatorsTaken = true;
             }
             designators = [];
             Int128 last = position;
@@ -339,8 +361,16 @@ public sealed partial class Binder
                 pending = [];
                 at = 0;
             }
-            int before = state.Entries.Count;
+            if (last > position)
+                Override(state, offset + ((long)position * size), (long)(last - position + 1) * size, item);
+            int before = state.Entries.Count, start = cursor.Position;
             FillElement(state, element, offset + ((long)position * size), null, cursor, pending, at, false);
+            // Elements without members take nothing, however many there are.
+            if (cursor.Position == start)
+            {
+                state.Failed = true;
+                cursor.Advance();
+            }
             if (last > position)
                 Replicate(state, before, (long)(last - position), size, item);
             position = last + 1;
@@ -385,6 +415,7 @@ public sealed partial class Binder
                 state.Entries.Add(entry with { Offset = entry.Offset + (copy * size) });
             }
         }
+        state.WrittenEnd = Math.Max(state.WrittenEnd, state.Entries[^1].Offset + Math.Max(state.Entries[^1].Type.Type.Size, 1));
     }
 
     private void FillElement(
@@ -436,6 +467,7 @@ public sealed partial class Binder
             if (ReferenceEquals(value.Type.Canonical, record))
             {
                 cursor.Advance();
+                Override(state, offset, record.Size, item);
                 if (value is BoundCompoundLiteral literal)
                     CopyEntries(state, literal.Initializer, offset, type);
                 else
@@ -511,8 +543,21 @@ public sealed partial class Binder
         Append(state, new BoundInitializerEntry(offset, bitField, type, converted), at);
     }
 
+    /// <summary>A list (or another member of a union) replaces everything that an object was given before (C11 6.7.9p19).</summary>
+    private void Override(InitializerState state, long offset, long size, SyntaxNode at)
+    {
+        if (!state.HasDesignators || offset >= state.WrittenEnd)
+            return;
+        int removed = state.Entries.RemoveAll(entry => entry.Offset >= offset && entry.Offset < offset + size);
+        if (removed == 0)
+            return;
+        state.Written.RemoveWhere(place => place.Offset >= offset && place.Offset < offset + size);
+        Report(D.InitializerOverride, at);
+    }
+
     private void Append(InitializerState state, BoundInitializerEntry entry, SyntaxNode at)
     {
+        state.WrittenEnd = Math.Max(state.WrittenEnd, entry.Offset + Math.Max(entry.Type.Type.Size, 1));
         bool isNew = state.Written.Add((entry.Offset, entry.BitField is { } field ? (int)(field.BitOffset & 7) + 1 : 0));
         if (!isNew && state.HasDesignators)
             Report(D.InitializerOverride, at);
@@ -531,6 +576,7 @@ public sealed partial class Binder
     {
         foreach (BoundInitializerEntry entry in inner.Entries)
             state.Entries.Add(entry with { Offset = entry.Offset + offset });
+        state.WrittenEnd = Math.Max(state.WrittenEnd, offset + inner.ObjectSize);
         state.IsConstant &= inner.IsConstant;
         if (ReferenceEquals(state.Root, type.Canonical) || state.Root is ArrayType { Length: null })
             state.RootLength = inner.Type.Canonical is ArrayType { Length: { } length } ? length : state.RootLength;

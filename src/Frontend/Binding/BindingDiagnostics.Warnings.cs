@@ -40,7 +40,7 @@ public static partial class BindingDiagnostics
     public static readonly DiagnosticDescriptor UnusedFunction = Warning("EBC2517", "unused-function", "unused function '{0}'",
         "A static function that nothing calls is left out of the object.", onByDefault: false);
     public static readonly DiagnosticDescriptor Uninitialized = Warning("EBC2520", "uninitialized", "variable '{0}' is uninitialized when used here",
-        "Nothing was stored in the variable on any way to this use; the verifier rejects reads of uninitialised stack.", onByDefault: true);
+        "Nothing was stored in the variable on any way to this use; the verifier rejects reads of uninitialised stack.", onByDefault: false);
     public static readonly DiagnosticDescriptor ReturnType = Warning("EBC2521", "return-type", "non-void function does not return a value{0}",
         "Control can reach the closing brace without a return statement; the program would end with whatever register r0 holds, which the verifier rejects.");
     public static readonly DiagnosticDescriptor NoReturnReturns = Warning("EBC2522", "invalid-noreturn", "function '{0}' declared 'noreturn' should not return",

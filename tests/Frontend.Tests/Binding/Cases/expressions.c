@@ -1,4 +1,4 @@
-// everything -Wsign-compare -Wparentheses -Wtautological-unsigned-zero-compare -Wgnu
+// everything -Wuninitialized -Wsign-compare -Wparentheses -Wtautological-unsigned-zero-compare -Wgnu
 struct pair { int first, second; };
 struct other { int x; };
 struct bits { unsigned low : 3; int pad; };

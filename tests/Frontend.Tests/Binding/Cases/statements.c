@@ -1,4 +1,4 @@
-// everything -Wunused-variable -Wunused-but-set-variable -Wunused-parameter -Wunused-label -Wunused-function -Wimplicit-fallthrough
+// everything -Wuninitialized -Wunused-variable -Wunused-but-set-variable -Wunused-parameter -Wunused-label -Wunused-function -Wimplicit-fallthrough
 enum color { RED, GREEN, BLUE };
 struct value { int x; };
 int unused_global;
