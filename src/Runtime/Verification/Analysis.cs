@@ -160,7 +160,7 @@ internal sealed partial class Analysis
             if (++_processed > _options.InstructionLimit)
                 throw Reject($"BPF program is too large. Processed {_processed} insn");
             _state.LastSlot = previous;
-            if (instruction.IsPrunePoint && IsCovered())
+            if (instruction.IsPrunePoint && !_options.IsPruningOff && IsCovered())
             {
                 _log.Safe(_previousSlot, _slot, printState);
                 if (!NextPath(ref previous))
@@ -178,7 +178,10 @@ internal sealed partial class Analysis
                 printState = false;
                 _log.Instruction(_slot, _state);
             }
+            if (instruction.Defect is { } defect)
+                throw Reject(defect);
             instruction.IsSeen = true;
+            _options.Observer?.Invoke(_slot, _registers);
             previous = _slot;
             switch (instruction.Effect)
             {

@@ -16,6 +16,9 @@ internal struct InstructionInfo
     public short Offset;
     public int Immediate;
 
+    /// <summary>Why the instruction is not well-formed; null when it is.</summary>
+    public string? Defect;
+
     // Control flow.
 
     /// <summary>A checkpoint may be made here, and paths may be found to be covered.</summary>

@@ -13,12 +13,18 @@ internal static class StructuralChecks
         for (int slot = 0; slot < code.Length; slot++)
         {
             EbpfInstruction instruction = code[slot];
+            OpcodeRow? row = OpcodeTable.Find(instruction);
+            // What does not concern control flow only matters where some path gets to it.
             if (Check(code, slot) is { } message)
-                throw new RejectedException(message) { Slot = slot };
-            OpcodeRow row = OpcodeTable.Find(instruction)!;
+            {
+                if (row is null || row.IsWide || row.Effect is Effect.Branch or Effect.Jump or Effect.Call or Effect.Exit)
+                    throw new RejectedException(message) { Slot = slot };
+                result[slot].Defect = message;
+            }
             result[slot] = new InstructionInfo
             {
-                Opcode = row.Opcode, Operation = row.Operation, Effect = row.Effect, Width = (byte)row.Width, IsRegisterForm = row.IsRegisterForm,
+                Defect = result[slot].Defect,
+                Opcode = row!.Opcode, Operation = row.Operation, Effect = row.Effect, Width = (byte)row.Width, IsRegisterForm = row.IsRegisterForm,
                 Dst = (byte)instruction.Dst, Src = (byte)instruction.Src, Offset = instruction.Offset, Immediate = instruction.Immediate,
             };
             if (row.IsWide)

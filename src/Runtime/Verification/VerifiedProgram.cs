@@ -25,6 +25,12 @@ public sealed record VerifierOptions
     /// <summary>Opens the kernel's types for programs that need them and did not bring them; null when there are none.</summary>
     public Func<Ebpf.Btf.BtfReader?>? KernelTypes { get; init; }
 
+    /// <summary>Sees the registers before every instruction of every path; for tests.</summary>
+    internal Action<int, RegisterState[]>? Observer { get; init; }
+
+    /// <summary>Walks every path to its end; for tests.</summary>
+    internal bool IsPruningOff { get; init; }
+
     /// <summary>Helpers beyond the table, from the embedder, by id.</summary>
     public IReadOnlyDictionary<int, Ebpf.Abi.HelperRow> ExtraHelpers { get; init; } = new Dictionary<int, Ebpf.Abi.HelperRow>();
 }
