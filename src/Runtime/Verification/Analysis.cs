@@ -131,6 +131,7 @@ internal sealed partial class Analysis
         _state.HistoryStart = _state.HistoryEnd = 0;
         _slot = info.Start;
         SetUpArguments(subprogram);
+        _log.ScratchAll();
         Explore();
         _pool.Return(_state);
         foreach (AbstractState? first in _checkpoints)
