@@ -53,6 +53,17 @@ internal sealed partial class Analysis
             AccessTracedArgument(offset, size, isWrite, value, signExtends);
             return;
         }
+        if (_type == ProgramType.RawTracepointWritable && offset == 0)
+        {
+            if (size != 8 || isWrite)
+                throw Reject($"invalid bpf_context access off={offset} size={size}");
+            if (value >= 0)
+            {
+                _registers[value] = RegisterState.Pointer(RegisterKind.TracepointBuffer);
+                _log.Touch(value);
+            }
+            return;
+        }
         ContextLayout layout = ContextLayout.For(_type);
         if (offset < 0 || layout.Access(offset, size, isWrite, _attach, signExtends) is not { } field)
             throw Reject($"invalid bpf_context access off={offset} size={size}");
@@ -180,6 +191,13 @@ internal sealed partial class Analysis
         if (value < 0)
             return;
         ref RegisterState register = ref _registers[value];
+        if (_attach == AttachType.TraceIter && target.IsVoid && IteratorBuffer(index) is { } buffer)
+        {
+            register = RegisterState.Pointer(RegisterKind.Buffer | RegisterKind.MaybeNull | buffer);
+            register.Id = NewId();
+            _log.Touch(value);
+            return;
+        }
         if (target.Kind is not (BtfKind.Struct or BtfKind.Union))
         {
             // A pointer to a number is a number to the program: it may be read with probe helpers only.
@@ -190,13 +208,22 @@ internal sealed partial class Analysis
             ? RegisterKind.Trusted : 0;
         register = RegisterState.Pointer(RegisterKind.Object | flags);
         register.Target = target.Id;
-        if (_attach == AttachType.TraceIter && index > 0)
+        bool isIteratedMap = index == 1 && TracedName() is "bpf_iter_bpf_map_elem" or "bpf_iter_sockmap" or "bpf_iter_bpf_sk_storage_map" && index == 1;
+        if (_attach == AttachType.TraceIter && index > 0 && !isIteratedMap)
         {
             register.Kind |= RegisterKind.MaybeNull;
             register.Id = NewId();
         }
         _log.Touch(value);
     }
+
+    /// <summary>Keys and values that iterators over maps hand out as bytes: keys may only be read.</summary>
+    private RegisterKind? IteratorBuffer(int index) => (TracedName(), index) switch
+    {
+        ("bpf_iter_bpf_map_elem", 2) or ("bpf_iter_sockmap", 2) => RegisterKind.ReadOnly,
+        ("bpf_iter_bpf_map_elem", 3) or ("bpf_iter_bpf_sk_storage_map", 3) => 0,
+        _ => null,
+    };
 
     private string TracedName() => KernelTypes?[_program.AttachBtfId].Name ?? "";
 }

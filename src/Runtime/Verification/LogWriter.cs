@@ -230,6 +230,8 @@ internal sealed class LogWriter(Analysis analysis, LoadedProgram program, int le
                 return;
             }
         }
+        if (register.Kind.Base() == RegisterKind.Object)
+            _text.Append(analysis.TypeName(in register));
         _line.Clear();
         if (register.Id != 0)
         {

@@ -29,7 +29,7 @@ internal sealed partial class Analysis
     /// <summary>Id of a structure in the kernel's BTF; 0 when unknown.</summary>
     private int FindKernelType(string name) => KernelTypes is { } types && name.Length > 0 ? types.Find(name, BtfKind.Struct) : 0;
 
-    private string TypeName(in RegisterState register) => register.Btf == 0 ? KernelTypes?[register.Target].Name ?? "" : _program.Btf?[register.Target].Name ?? "";
+    public string TypeName(in RegisterState register) => register.Btf == 0 ? KernelTypes?[register.Target].Name ?? "" : _program.Btf?[register.Target].Name ?? "";
 
     /// <summary>The address of a kernel variable or function (an extern with __ksym).</summary>
     private RegisterState KernelVariable(int typeId)
@@ -154,7 +154,7 @@ internal sealed partial class Analysis
             return RegisterKind.Untrusted;
         if (!IsTrusted(in pointer) && !pointer.Kind.Has(RegisterKind.Rcu))
             return found.Flags & ~(RegisterKind.Allocated | RegisterKind.Trusted | RegisterKind.NonOwning | RegisterKind.Rcu);
-        string field = $"{types[found.Owner].Name}.{found.Member}";
+        string field = $"{types[pointer.Target].Name}.{found.Member}";
         if (field is "bpf_iter_meta.seq" or "bpf_iter__task.meta" or "bpf_iter__task.task" or "linux_binprm.file" or "file.f_inode" or "dentry.d_inode")
             return found.Flags | RegisterKind.Trusted;
         if (field is "socket.sk")
@@ -206,7 +206,7 @@ internal sealed partial class Analysis
                     break;
                 BtfType type = types.SkipModifiers(member.TypeId);
                 long length = types.SizeOf(type.Id) ?? 0;
-                if (type.Kind == BtfKind.Array && type.ArrayCount == 0)
+                if (type.Kind == BtfKind.Array && type.ArrayCount == 0 && i == structure.Length - 1)
                     length = long.MaxValue - start;
                 if (within >= start + length)
                     continue;
@@ -320,7 +320,7 @@ internal sealed partial class Analysis
             BtfType type = types.SkipModifiers(have);
             if (offset == 0 && (type.Id == need || (type.Name.Length > 0 && type.Name == types[need].Name && type.Kind == types[need].Kind)))
                 return true;
-            if (strict || type.Kind != BtfKind.Struct)
+            if (strict || type.Kind is not (BtfKind.Struct or BtfKind.Union))
                 return false;
             bool found = false;
             for (int i = 0; i < type.Length && !found; i++)

@@ -38,7 +38,7 @@ internal sealed partial class Analysis
         if (row is null)
             throw Reject($"invalid func unknown#{id}");
         bool extra = _options.ExtraHelpers.ContainsKey(id);
-        if (!extra && !row.Programs.Contains(_type))
+        if (!extra && (!row.Programs.Contains(_type) || !IsForAttachType(row)))
             throw Reject($"program of this type cannot use helper {row.FullName}#{id}");
         if (!_options.IsPrivileged && (row.Has(HelperFlags.CapBpf) || row.Has(HelperFlags.CapPerfmon)))
             throw Reject($"program of this type cannot use helper {row.FullName}#{id}");
@@ -46,6 +46,12 @@ internal sealed partial class Analysis
             _helpersForType[id] = resolved = row.For(_type);
         return resolved;
     }
+
+    /// <summary>Hooks whose result means something else have no use for these.</summary>
+    private bool IsForAttachType(HelperRow row) => row.Name is not ("get_retval" or "set_retval") || _attach is not (AttachType.CgroupInetIngress or AttachType.CgroupInetEgress
+        or AttachType.CgroupSockOps or AttachType.CgroupUdp4Recvmsg or AttachType.CgroupUdp6Recvmsg or AttachType.CgroupUnixRecvmsg or AttachType.CgroupInet4Getpeername
+        or AttachType.CgroupInet6Getpeername or AttachType.CgroupUnixGetpeername or AttachType.CgroupInet4Getsockname or AttachType.CgroupInet6Getsockname
+        or AttachType.CgroupUnixGetsockname) || _type is not (ProgramType.CgroupSkb or ProgramType.SockOps or ProgramType.CgroupSockAddr);
 
     private void CallHelper(ref InstructionInfo instruction)
     {
