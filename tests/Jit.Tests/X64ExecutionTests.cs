@@ -94,6 +94,46 @@ public sealed unsafe class X64ExecutionTests
     }
 
     /// <summary>
+    /// Fields read byte by byte in all the ways compilers write it, in both byte orders: the result is right, and where the idiom
+    /// applies the code is a single load.
+    /// </summary>
+    [Theory]
+    [InlineData(2, false, true)]
+    [InlineData(2, true, true)]
+    [InlineData(4, false, true)]
+    [InlineData(4, true, true)]
+    [InlineData(8, false, true)]
+    [InlineData(8, true, true)]
+    [InlineData(3, false, false)]
+    [InlineData(6, true, false)]
+    public void Fields_read_byte_by_byte(int bytes, bool swapped, bool isCombined)
+    {
+        var body = new List<EbpfInstruction> { OpcodeTable.Encode(EbpfOpcode.Mov64Imm, 0) };
+        for (int i = 0; i < bytes; i++)
+        {
+            int shift = 8 * (swapped ? bytes - 1 - i : i);
+            int register = i == 0 ? 2 : 3;
+            body.Add(OpcodeTable.Encode(EbpfOpcode.Load8, register, 1, 5 + i));
+            if (shift > 0)
+                body.Add(OpcodeTable.Encode(EbpfOpcode.Lsh64Imm, register, 0, 0, shift));
+            if (i > 0)
+                body.Add(OpcodeTable.Encode(EbpfOpcode.Or64Reg, 2, 3));
+        }
+        body.Add(OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, 2));
+        body.Add(OpcodeTable.Encode(EbpfOpcode.Exit));
+        byte[] memory = [0, 1, 2, 3, 4, 0xf5, 0x96, 0x87, 8, 0x89, 10, 0xfb, 12, 13];
+        EbpfInstruction[] program = [.. body];
+        Assert.Equal(Interpret(program, memory), Compile(program, memory));
+        X64Code code = X64Compiler.Compile(ProgramShape.Analyze(program, [0]), new X64CompilerOptions { ResolveHelper = _ => 0, ResolveImmediate = (_, _) => 0 });
+        if (isCombined)
+            Assert.True(code.Bytes.Length <= 24, $"{code.Bytes.Length} bytes of code are more than one load");
+
+        // With one of the parts still needed the bytes must be read one by one.
+        program[^2] = OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, 3);
+        Assert.Equal(Interpret(program, memory), Compile(program, memory));
+    }
+
+    /// <summary>
     /// Programs that set all registers, do random arithmetic with forward jumps, and fold every register into R0. The memory that
     /// R1 points at takes part through loads, stores and atomics at R6.
     /// </summary>

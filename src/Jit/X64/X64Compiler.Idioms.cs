@@ -10,7 +10,9 @@ public sealed partial class X64Compiler
     private int TryIdiom(int slot)
     {
         int next = TryThreeOperandAdd(slot);
-        return next != slot ? next : TryConditionalMove(slot);
+        if (next == slot)
+            next = TryConditionalMove(slot);
+        return next != slot ? next : TryByteLoads(slot);
     }
 
     /// <summary>The slot holds an instruction of this function that is reached only from the one before.</summary>
