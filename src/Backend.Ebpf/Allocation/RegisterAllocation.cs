@@ -18,6 +18,7 @@ public static class RegisterAllocation
     public static void Allocate(MachineFunction function)
     {
         ControlFlow.Prepare(function);
+        ConstantHoisting.Run(function);
         LinearScanAllocator.Allocate(function);
     }
 }

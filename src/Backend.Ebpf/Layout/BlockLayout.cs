@@ -12,6 +12,7 @@ public static class BlockLayout
         ThreadJumps(function);
         if (MergeEqualBlocks(function))
             ThreadJumps(function);
+        RotateLoops(function);
         Place(function);
         FallThrough(function, cpu);
     }
@@ -45,6 +46,27 @@ public static class BlockLayout
             int last = block.Instructions.Count - 1;
             if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && block.Instructions[last].Target is not null && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
                 block.Instructions.RemoveAt(last - 1);
+        }
+    }
+
+    /// <summary>
+    /// A jump back to a loop's test becomes the test itself, so that an iteration costs one branch instead of two:
+    ///
+    ///   test: if c goto done; goto body        test: if c goto done; goto body
+    ///   latch: ...; goto test            =>    latch: ...; if c goto done; goto body
+    /// </summary>
+    private static void RotateLoops(MachineFunction function)
+    {
+        foreach (MachineBlock latch in function.Blocks)
+        {
+            if (latch.Instructions[^1] is not { Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None, Target: { } test } || test.Index > latch.Index
+                || (latch.Instructions.Count > 1 && latch.Instructions[^2].IsConditionalBranch)
+                || test.Instructions is not [{ IsConditionalBranch: true } branch, { Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None } jump])
+            {
+                continue;
+            }
+            latch.Instructions[^1] = branch.Clone();
+            latch.Instructions.Add(jump.Clone());
         }
     }
 

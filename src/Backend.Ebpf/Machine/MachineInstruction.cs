@@ -122,5 +122,8 @@ public sealed class MachineInstruction
             ? new MachineInstruction(Opcode) { Dst = dst, Immediate = Immediate, Symbol = Symbol, Core = Core, Location = Location, IsAllocatorMove = true, VirtualDst = VirtualDst }
             : new MachineInstruction(Pseudo) { Dst = dst, Immediate = Immediate, Object = Object, Location = Location, IsAllocatorMove = true, VirtualDst = VirtualDst };
 
+    /// <summary>The same instruction for another place (not for assembly, whose operands are shared).</summary>
+    public MachineInstruction Clone() => (MachineInstruction)MemberwiseClone();
+
     public override string ToString() => MachinePrinter.Print(this);
 }
