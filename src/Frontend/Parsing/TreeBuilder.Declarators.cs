@@ -9,6 +9,9 @@ namespace Ebpfcc.Frontend.Parsing;
 
 internal sealed partial class TreeBuilder
 {
+    /// <summary>Stars, brackets and parameter lists in one declarator: each is a level of the type.</summary>
+    private const int MaximumDerivations = 256;
+
     private enum NameRule : byte { Required, Optional, Forbidden }
 
     private InitDeclaratorSyntax InitDeclarator(CParser.InitDeclaratorContext context, List<AttributeSyntax>? attributes)
@@ -88,6 +91,8 @@ internal sealed partial class TreeBuilder
         }
         // The pointer nearest to the name is the innermost derivation of the three, and so the inner node.
         CParser.PointerContext[] pointers = context.pointer();
+        if (pointers.Length + (direct?.ChildCount ?? 0) > MaximumDerivations)
+            throw new NestingException();
         for (int i = pointers.Length - 1; i >= 0; i--)
         {
             TypeQualifiers qualifiers = 0;

@@ -40,6 +40,17 @@ public class RobustnessTests
         Assert.Equal("", run.Diagnostics);
     }
 
+    [Theory]
+    [InlineData("int ", "*", "p;")]
+    [InlineData("int a", "[1]", ";")]
+    [InlineData("int x = a", ".b", ";")]
+    public void EndlessDerivationsAreRefused(string before, string step, string after)
+    {
+        FrontendRun run = FrontendRun.Preprocess(before + string.Concat(Enumerable.Repeat(step, 20_000)) + after);
+        run.Parse();
+        Assert.Equal([ParsingDiagnostics.NestedTooDeeply], run.Bag.Items.Select(item => item.Descriptor));
+    }
+
     [Fact]
     public void LongChainsWork()
     {
