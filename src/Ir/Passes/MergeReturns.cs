@@ -3,14 +3,16 @@
 //
 //   a: ret 1                 a: ret 1
 //   b: ret 1          =>     (what led to b leads to a)
-using Ebpfcc.Ir.Analysis;
-
 namespace Ebpfcc.Ir.Passes;
 
 public static class MergeReturns
 {
     public static bool Run(Function function)
     {
+        // In subprograms every return goes on in the caller: one shared return would be a place where the verifier compares the
+        // states of all paths, and fails to prune them. Programs end there.
+        if (function.Section is null)
+            return false;
         var seen = new Dictionary<(IrType, UInt128), BasicBlock>();
         var byValue = new Dictionary<Value, BasicBlock>(ReferenceEqualityComparer.Instance);
         var merged = new HashSet<BasicBlock>(ReferenceEqualityComparer.Instance);

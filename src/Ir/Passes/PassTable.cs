@@ -39,6 +39,8 @@ public static class PassTable
         new("returns", "merges blocks that only return the same", (function, _) => MergeReturns.Run(function)),
         new("stack", "lets stack objects that are never live together share their bytes", (function, _) => StackSharing.Run(function)),
         new("isconstant", "answers the questions of __builtin_constant_p that are still open", (function, _) => ConstantQuestions.Run(function)),
+        new("align", "raises the alignment of accesses to what their object and offset guarantee", (function, _) => AlignmentInference.Run(function)),
+        new("stores", "joins neighbouring stores of constants", (function, _) => StoreMerging.Run(function)),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
         new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
@@ -69,7 +71,7 @@ public static class PassTable
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "isconstant", "sccp", "threading", "cfg",
-        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "cfg", "dce", "stack", "deadglobals",
+        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "cfg", "align", "stores", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>
