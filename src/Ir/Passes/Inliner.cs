@@ -16,7 +16,7 @@ namespace Ebpfcc.Ir.Passes;
 public static class Inliner
 {
     // Instructions of a body that is worth copying: a call costs about five moves and the callee-saved registers it occupies.
-    private const int SmallBody = 40, HintedBody = 70, SmallBodyForSize = 8;
+    private const int SmallBody = 45, HintedBody = 70, SmallBodyForSize = 8;
 
     // A caller beyond this many instructions takes in no further bodies that do not have to be.
     private const int LargeCaller = 20_000;
@@ -65,15 +65,33 @@ public static class Inliner
         return calls;
     }
 
+    /// <summary>
+    /// Instructions that will remain: where __builtin_constant_p decides, the answer for an unknown value is no, so the branch for
+    /// constants does not count.
+    /// </summary>
     private static int Size(Function function)
     {
         int size = 0;
-        foreach (BasicBlock block in function.Blocks)
+        var seen = new HashSet<BasicBlock>(ReferenceEqualityComparer.Instance) { function.Entry };
+        var work = new Stack<BasicBlock>();
+        work.Push(function.Entry);
+        while (work.TryPop(out BasicBlock? block))
         {
             for (Instruction? instruction = block.First; instruction is not null; instruction = instruction.Next)
             {
                 if (instruction is not (AllocaInstruction or PhiInstruction or BranchInstruction))
                     size++;
+            }
+            if (block.Terminator is CondBranchInstruction { Condition: Instruction { Opcode: IrOpcode.IsConstant } } question)
+            {
+                if (seen.Add(question.IfFalse))
+                    work.Push(question.IfFalse);
+                continue;
+            }
+            foreach (BasicBlock successor in block.Successors)
+            {
+                if (seen.Add(successor))
+                    work.Push(successor);
             }
         }
         return size;
