@@ -12,6 +12,8 @@ public static class CommandTable
     [
         new("compile", "compile C to an eBPF object (what 'ebpfcc file.c' does too)", CompileCommand.Run),
         new("verify", "verify the programs of an object by the kernel's rules", VerifyCommand.Run),
+        new("run", "run a program on packets or memory: interpreter, JITs, or the kernel", RunCommand.Run),
+        new("plugin", "run one program by the protocol of the bpf_conformance suite", PluginCommand.Run),
         new("disasm", "list the code of an object", DisasmCommand.Run),
         new("asm", "assemble eBPF assembly to an object", AsmCommand.Run),
         new("jit", "translate verified programs to x86-64 or ARM32 code", JitCommand.Run),

@@ -27,6 +27,8 @@ public static class DiagnosticCatalogue
         VerifierDiagnostics.All,
         ObjectDiagnostics.All,
         LoaderDiagnostics.All,
+        Runtime.Capture.CaptureDiagnostics.All,
+        Running.RunDiagnostics.All,
         AssemblerDiagnostics.All,
     ];
 

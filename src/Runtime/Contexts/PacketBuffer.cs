@@ -15,6 +15,7 @@ public enum ContextShape { Raw, SkBuff, Xdp }
 public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
 {
     private bool _isOwned;
+    private IGuestAllocator? _owner;
 
     /// <summary>First byte of the buffer.</summary>
     public byte* Start { get; } = start;
@@ -45,8 +46,10 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
     /// <summary>The program may access the packet through pointers in its context.</summary>
     public bool HasDirectAccess { get; set; } = true;
 
-    /// <summary>A buffer whose addresses fit into 32 bits, so that UAPI fields can hold them.</summary>
-    public static PacketBuffer Allocate(int capacity) => new(LowMemory.Allocate((nuint)capacity), capacity) { _isOwned = true };
+    /// <summary>A buffer whose addresses fit into 32 bits, so that UAPI fields can hold them; engines with memory of their own give it.</summary>
+    public static PacketBuffer Allocate(int capacity, IGuestAllocator allocator) => allocator is GuestHeap
+        ? new(LowMemory.Allocate((nuint)capacity), capacity) { _owner = null, _isOwned = true }
+        : new(allocator.Allocate((nuint)capacity, 64), capacity) { _owner = allocator, _isOwned = true };
 
     /// <summary>Puts a packet into the buffer.</summary>
     public void Fill(ReadOnlySpan<byte> packet, int headroom)
@@ -84,7 +87,9 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
 
     public void Dispose()
     {
-        if (_isOwned)
+        if (_isOwned && _owner is not null)
+            _owner.Free(Start);
+        else if (_isOwned)
             LowMemory.Free(Start);
         _isOwned = false;
     }

@@ -33,6 +33,9 @@ internal static unsafe partial class HelperFunctions
 
     public static ulong Zero(ulong a, ulong b, ulong c, ulong d, ulong e) => 0;
 
+    /// <summary>Returns its argument.</summary>
+    public static ulong First(ulong a, ulong b, ulong c, ulong d, ulong e) => a;
+
     public static ulong NotPermitted(ulong a, ulong b, ulong c, ulong d, ulong e) => Error(Errno.EPERM);
 
     /// <summary>There are no sockets here.</summary>

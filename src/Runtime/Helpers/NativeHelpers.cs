@@ -254,4 +254,7 @@ internal static class NativeHelpers
 
     [UnmanagedCallersOnly]
     public static ulong SetTstamp(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.SetTstamp(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong First(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.First(a, b, c, d, e);
 }

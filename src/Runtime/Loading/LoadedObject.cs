@@ -20,6 +20,9 @@ public sealed class LoadedObject : IDisposable
         IReadOnlyList<ProgramSlot> slots, BtfReader? btf)
         => (Programs, Failures, Maps, _owned, ProgramSlots, Btf) = (programs, failures, maps, owned, slots, btf);
 
+    /// <summary>One program without an object around it.</summary>
+    public static LoadedObject OfRaw(LoadedProgram program) => new([program], [], program.Maps, [], [], null);
+
     /// <summary>In the order of the object.</summary>
     public IReadOnlyList<LoadedProgram> Programs { get; }
 

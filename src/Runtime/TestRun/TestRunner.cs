@@ -27,9 +27,9 @@ public sealed unsafe partial class TestRunner : IDisposable
         (_program, _executable) = (program, executable);
         _context = new GuestContext(environment);
         Shape = ShapeOf((ProgramType)program.ProgramType);
-        _packet = PacketBuffer.Allocate(Shape == ContextShape.Xdp ? XdpFrame : SkbHeadroom + 2 * MaxSkb);
+        _packet = PacketBuffer.Allocate(Shape == ContextShape.Xdp ? XdpFrame : SkbHeadroom + 2 * MaxSkb, environment.Allocator);
         _packet.Shape = Shape;
-        _contextMemory = (byte*)NativeMemory.AllocZeroed(RawContextSize);
+        _contextMemory = environment.Allocator.Allocate(RawContextSize, 64);
     }
 
     /// <summary>The structure that the program's context is.</summary>
@@ -95,7 +95,7 @@ public sealed unsafe partial class TestRunner : IDisposable
     /// <summary><c>u64 prog(void *mem, u64 len)</c>.</summary>
     private TestRunResult RunRaw(TestRunInput input)
     {
-        byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(input.Data.Length, 1), 64);
+        byte* memory = _context.Environment.Allocator.Allocate((nuint)Math.Max(input.Data.Length, 1), 64);
         try
         {
             input.Data.CopyTo(new Span<byte>(memory, input.Data.Length));
@@ -107,7 +107,7 @@ public sealed unsafe partial class TestRunner : IDisposable
         finally
         {
             _context.Packet = null;
-            NativeMemory.AlignedFree(memory);
+            _context.Environment.Allocator.Free(memory);
         }
     }
 
@@ -161,7 +161,7 @@ public sealed unsafe partial class TestRunner : IDisposable
     public void Dispose()
     {
         _packet.Dispose();
-        NativeMemory.Free(_contextMemory);
+        _context.Environment.Allocator.Free(_contextMemory);
         GC.SuppressFinalize(this);
     }
 }

@@ -1,0 +1,205 @@
+// ebpfcc run FILE: compiles when needed, verifies, and runs a program on packets or memory under one engine or all of them.
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Output;
+using Ebpfcc.Cli.Running;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
+using Ebpfcc.Ebpf.Object;
+using Ebpfcc.Runtime.Capture;
+using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Maps;
+using Ebpfcc.Runtime.TestRun;
+
+namespace Ebpfcc.Cli.Commands;
+
+public static class RunCommand
+{
+    public static int Run(IReadOnlyList<string> arguments, CommandContext context)
+    {
+        var settings = new RunSettings();
+        var parser = new OptionParser<RunSettings>(RunSettings.Options)
+        {
+            Positional = (chosen, word) =>
+            {
+                if (chosen.File is null)
+                    chosen.File = word;
+                else
+                    chosen.CompilerWords.Add(word);
+            },
+            Unknown = (chosen, word) =>
+            {
+                // What is no option of ours is the compiler's: -I, -D, -O, -mcpu and the like.
+                if (word.StartsWith("--", StringComparison.Ordinal) && !word.StartsWith("--target", StringComparison.Ordinal))
+                    return $"unknown option '{word}'";
+                chosen.CompilerWords.Add(word);
+                return null;
+            },
+        };
+        if (parser.Parse(arguments, settings) is { } wrong)
+            return Usage(context, wrong);
+        if (settings.Help)
+        {
+            context.Output.WriteLine("usage: ebpfcc run FILE.{c,o,bin,hex} [--prog NAME] [--engine interp|x64|arm32|kernel|all] [options]");
+            OptionHelp.Print(context.Output, RunSettings.Options);
+            return ExitStatus.Done;
+        }
+        if (settings.File is null)
+            return Usage(context, "name the program to run");
+        if (settings.Engine is not (EngineRegistry.All or EngineRegistry.Kernel) && !EngineRegistry.Names.Contains(settings.Engine))
+            return Usage(context, $"there is no engine '{settings.Engine}'; there are: {string.Join(", ", EngineRegistry.Names)}, kernel, all");
+        var sessions = new List<RunSession>();
+        try
+        {
+            RunSource? source = RunSource.Open(settings, context);
+            if (source is null)
+                return ExitStatus.Refused;
+            List<CapturedPacket> packets = ReadPackets(settings, context);
+            OpenSessions(source, settings, context, sessions);
+            foreach (RunSession session in sessions)
+                MapFiles.Fill(session, settings, source.SideFile);
+            return Execute(settings, context, sessions, packets);
+        }
+        catch (RunRefusedException refusal)
+        {
+            Report(context, refusal.Diagnostic);
+            return ExitStatus.Refused;
+        }
+        catch (GuestFaultException fault)
+        {
+            Report(context, Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, settings.Program ?? settings.File, fault.Message));
+            return ExitStatus.Refused;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            string name = exception is FileNotFoundException { FileName: { } missing } ? Path.GetRelativePath(".", missing) : settings.File;
+            Report(context, Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, AtomicFile.Describe(exception)) with { Subject = name });
+            return ExitStatus.Refused;
+        }
+        finally
+        {
+            foreach (RunSession session in sessions)
+                session.Dispose();
+        }
+    }
+
+    private static void OpenSessions(RunSource source, RunSettings settings, CommandContext context, List<RunSession> sessions)
+    {
+        SandboxOptions? sandbox = settings.Unverified || source.Raw is not null ? new SandboxOptions { Fuel = settings.Fuel } : null;
+        bool isAll = settings.Engine == EngineRegistry.All;
+        foreach (string name in isAll ? EngineRegistry.Names : settings.Engine == EngineRegistry.Kernel ? [] : [settings.Engine])
+        {
+            IExecutionEngine engine = EngineRegistry.Create(name)!;
+            Action<string>? trace = settings.Trace && sessions.Count == 0 ? text => context.Error.WriteLine("trace: " + text.TrimEnd('\n')) : null;
+            if (isAll && (engine.WhyUnavailable ?? (name == "arm32" && sandbox is not null ? "it runs verified programs only" : null)) is { } reason)
+                context.Error.WriteLine($"ebpfcc: note: engine '{name}' is left out: {reason}");
+            else
+                sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace), settings.Program, sandbox));
+        }
+        if (!isAll && settings.Engine != EngineRegistry.Kernel || source.Object is null)
+            return;
+        try
+        {
+            sessions.Add(KernelSession.Open(source.Image!, source.Object, settings.File!, settings.Program));
+        }
+        catch (RunRefusedException refusal) when (isAll)
+        {
+            context.Error.WriteLine($"ebpfcc: note: engine 'kernel' is left out: {refusal.Message}");
+        }
+    }
+
+    /// <summary>The inputs: a capture's packets, or one packet from a file, from hexadecimal text, or an empty one of zeros.</summary>
+    private static List<CapturedPacket> ReadPackets(RunSettings settings, CommandContext context)
+    {
+        if (settings.Capture is { } capture)
+        {
+            var bag = new DiagnosticBag();
+            return CaptureReader.Read(File.ReadAllBytes(capture), capture, bag) is { } packets ? [.. packets] : throw new RunRefusedException(bag.Items[0]);
+        }
+        byte[] data = [];
+        if (settings.DataIn == "-")
+        {
+            using var copy = new MemoryStream();
+            using Stream input = context.OpenInput();
+            input.CopyTo(copy);
+            data = copy.ToArray();
+        }
+        else if (settings.DataIn is { } file)
+        {
+            data = File.ReadAllBytes(file);
+        }
+        else if (settings.DataHex is { } hex)
+        {
+            data = RunSource.ParseHex(hex);
+        }
+        return [new CapturedPacket(0, data, data.Length)];
+    }
+
+    private static int Execute(RunSettings settings, CommandContext context, List<RunSession> sessions, List<CapturedPacket> packets)
+    {
+        byte[]? contextIn = settings.ContextIn is { } path ? File.ReadAllBytes(path) : null;
+        var report = new RunReport(settings, context);
+        var outputs = new List<CapturedPacket>();
+        string? difference = null;
+        int number = 0;
+        foreach (CapturedPacket packet in packets)
+        {
+            number++;
+            byte[] data = packet.Data;
+            // A context program needs no packet; a packet program without one gets zeros.
+            if (data.Length == 0 && settings.Capture is null && TestRunner.ShapeOf((Ebpf.Abi.ProgramType)sessions[0].Program.ProgramType) != Runtime.Contexts.ContextShape.Raw)
+                data = new byte[64];
+            var input = new TestRunInput { Data = data, Context = contextIn, Repeat = settings.Repeat };
+            TestRunResult? first = null;
+            foreach (RunSession session in sessions)
+            {
+                TestRunResult result = session.Run(input);
+                if (result.Errno != 0)
+                    throw RunRefusedException.Of(RunDiagnostics.RunRefused, $"{Errno.Name(result.Errno)}{(settings.Capture is null ? "" : $" (packet {number})")}");
+                first ??= result;
+                if ((uint)result.ReturnValue != (uint)first.ReturnValue || !result.Data.AsSpan().SequenceEqual(first.Data))
+                    difference ??= $"packet {number}: {sessions[0].Engine} returns {(uint)first.ReturnValue}, {session.Engine} {(uint)result.ReturnValue}{(result.Data.AsSpan().SequenceEqual(first.Data) ? "" : ", and the packets differ")}";
+                report.Add(session, number, packet, result);
+            }
+            string verdict = Verdict.Name(sessions[0].Program.ProgramType, first!.ReturnValue);
+            if (settings.FilterVerdict is null || Verdict.Matches(verdict, first.ReturnValue, settings.FilterVerdict))
+                outputs.Add(packet with { Data = first.Data, OriginalLength = first.Data.Length });
+            if (number == packets.Count)
+                WriteOutputs(settings, context, first, outputs);
+        }
+        difference ??= MapFiles.FirstDifference(sessions);
+        report.Finish(sessions);
+        if (difference is null)
+            return ExitStatus.Done;
+        Report(context, Diagnostic.Create(RunDiagnostics.EnginesDiffer, SourceSpan.None, difference));
+        return ExitStatus.Refused;
+    }
+
+    private static void WriteOutputs(RunSettings settings, CommandContext context, TestRunResult last, List<CapturedPacket> packets)
+    {
+        byte[] data = settings.DataSizeOut is { } limit && limit < last.Data.Length ? last.Data[..limit] : last.Data;
+        if (settings.DataOut == "-")
+            context.Output.WriteLine(Convert.ToHexStringLower(data));
+        else if (settings.DataOut is { } dataFile)
+            Write(dataFile, data);
+        if (settings.ContextOut is { } contextFile)
+            Write(contextFile, last.Context);
+        if (settings.CaptureOut is { } capture)
+            Write(capture, CaptureWriter.Write(packets));
+
+        static void Write(string path, byte[] bytes)
+        {
+            if (AtomicFile.Write(path, bytes) is { } error)
+                throw RunRefusedException.Of(CliDiagnostics.CannotWrite, $"{path}: {error}");
+        }
+    }
+
+    private static int Usage(CommandContext context, string message)
+    {
+        Report(context, Diagnostic.Create(CliDiagnostics.Usage, SourceSpan.None, message));
+        return ExitStatus.Usage;
+    }
+
+    internal static void Report(CommandContext context, Diagnostic diagnostic)
+        => context.Error.WriteLine($"{diagnostic.Subject ?? "ebpfcc"}: {diagnostic.Severity.ToString().ToLowerInvariant()}: {diagnostic.Message} [{diagnostic.Id}]");
+}

@@ -1,0 +1,108 @@
+// The words of 'run' and 'plugin': input forms, outputs, refusals and exit statuses.
+using System.Text.Json;
+using Ebpfcc.TestSupport;
+using Xunit;
+
+namespace Ebpfcc.Cli.Tests.Run;
+
+public sealed class RunCommandTests
+{
+    private const string ReturnLength = "bf20000000000000 9500000000000000"; // r0 = r2; exit
+
+    [Fact]
+    public void RawProgramsAreCalledWithMemoryAndLength()
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = CliRun.Run("run", folder.Write("length.hex", ReturnLength), "--data-hex", "01 02 03", "--json");
+        Assert.Equal((ExitStatus.Done, ""), (result.ExitCode, result.Error));
+        using JsonDocument json = JsonDocument.Parse(result.Output);
+        Assert.Equal(3, json.RootElement.GetProperty("retval").GetInt32());
+        Assert.Equal(2, json.RootElement.GetProperty("insns_executed").GetInt32());
+        Assert.Equal("interp", json.RootElement.GetProperty("engine").GetString());
+    }
+
+    [Theory]
+    [InlineData(ReturnLength, "aa bb", ExitStatus.Done, "2")]
+    [InlineData("b7000000ffffffff9500000000000000", "", ExitStatus.Done, "ffffffffffffffff")]
+    [InlineData("7910000000000000 9500000000000000", "01", ExitStatus.Refused, "")]
+    [InlineData("b700000000000000", "", ExitStatus.Refused, "")]
+    [InlineData("zz", "", ExitStatus.Refused, "")]
+    public void PluginProtocol(string program, string memory, int status, string output)
+    {
+        CliResult result = CliRun.Run(["plugin", memory], program, _ => null);
+        Assert.Equal((status, output), (result.ExitCode, result.Output.TrimEnd('\n')));
+        Assert.Equal(status == ExitStatus.Done, result.Error.Length == 0);
+    }
+
+    [Theory]
+    [InlineData("EBC0001", ExitStatus.Usage)]
+    [InlineData("EBC0002", ExitStatus.Refused, "missing.o")]
+    [InlineData("EBC0001", ExitStatus.Usage, "x.o", "--engine", "steam")]
+    [InlineData("EBC0001", ExitStatus.Usage, "x.o", "--repeat", "0")]
+    public void MistakesAreDiagnosed(string code, int status, params string[] words)
+    {
+        CliResult result = CliRun.Run(["run", .. words]);
+        Assert.Equal(status, result.ExitCode);
+        Assert.Contains($"[{code}]", result.Error);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    private const string Counter = """
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct pair { int first; __be32 address; };
+        struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, struct pair); __type(value, long); } pairs SEC(".maps");
+        SEC("xdp") int f(struct xdp_md *ctx) { struct pair p = { 7, 0x0100000a }; long *v = bpf_map_lookup_elem(&pairs, &p); if (v) (*v)++; bpf_printk("hit %d", v != 0); return v ? XDP_DROP : XDP_PASS; }
+        char _license[] SEC("license") = "GPL";
+        """;
+
+    [OracleFact(Oracle.LibbpfHeaders, Oracle.UapiHeaders)]
+    public void MapsAreFilledAndPrinted()
+    {
+        using var folder = new TemporaryFolder();
+        string map = folder.Write("pairs.json", """[ { "key": { "first": 7, "address": "10.0.0.1" }, "value": 41 } ]""");
+        CliResult result = CliRun.Run("run", folder.Write("f.c", Counter), "--map", $"pairs={map}", "--dump-maps", "--trace");
+        Assert.Contains("returned 1 (XDP_DROP)", result.Output);
+        Assert.Contains("""{"first": 7, "address": "10.0.0.1"}: 42""", result.Output);
+        Assert.Contains("trace: hit 1", result.Error);
+    }
+
+    [OracleTheory(Oracle.LibbpfHeaders, Oracle.UapiHeaders)]
+    [InlineData("""[ { "key": { "nothing": 7 }, "value": 41 } ]""", "no member 'nothing'")]
+    [InlineData("""{ "key": 1 }""", "not an array")]
+    [InlineData("[ { \"key\": ", "pairs.json")]
+    [InlineData("""[ { "key": "0102030405060708ff", "value": 1 } ]""", "more than 8 bytes")]
+    public void BadMapFilesAreDiagnosed(string text, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = CliRun.Run("run", folder.Write("f.c", Counter), "--map", $"pairs={folder.Write("pairs.json", text)}");
+        Assert.Equal(ExitStatus.Refused, result.ExitCode);
+        Assert.Contains("[EBC7026]", result.Error);
+        Assert.Contains(expected, result.Error);
+    }
+
+    [OracleFact(Oracle.LibbpfHeaders, Oracle.UapiHeaders)]
+    public void RejectedProgramsAreNotRun()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("bad.c", Counter.Replace("if (v) (*v)++;", "(*v)++;"));
+        CliResult result = CliRun.Run("run", file);
+        Assert.Equal(ExitStatus.Refused, result.ExitCode);
+        Assert.Contains("[EBC7021]", result.Error);
+        Assert.Contains("map_value_or_null", result.Error);
+        result = CliRun.Run("run", file, "--unverified");
+        Assert.Contains("[EBC7022]", result.Error);
+    }
+
+    [Fact]
+    public void CapturesAreFilteredByVerdict()
+    {
+        using var folder = new TemporaryFolder();
+        string example = Path.Combine(Repository.Root, "examples", "xdp_firewall");
+        CliResult result = CliRun.Run("run", Path.Combine(example, "xdp_firewall.c"), "--pcap", Path.Combine(example, "traffic.pcap"),
+            "--pcap-out", folder["out.pcap"], "--filter-verdict", "drop");
+        Assert.Equal(ExitStatus.Done, result.ExitCode);
+        var diagnostics = new Core.Diagnostics.DiagnosticBag();
+        Assert.Equal(5, Runtime.Capture.CaptureReader.Read(File.ReadAllBytes(folder["out.pcap"]), "out.pcap", diagnostics)!.Count);
+    }
+}
