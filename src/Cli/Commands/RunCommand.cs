@@ -18,22 +18,14 @@ public static class RunCommand
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
     {
         var settings = new RunSettings();
+        string? surplus = null;
         var parser = new OptionParser<RunSettings>(RunSettings.Options)
         {
             Positional = (chosen, word) =>
             {
-                if (chosen.File is null)
-                    chosen.File = word;
-                else
-                    chosen.CompilerWords.Add(word);
-            },
-            Unknown = (chosen, word) =>
-            {
-                // What is no option of ours is the compiler's: -I, -D, -O, -mcpu and the like.
-                if (word.StartsWith("--", StringComparison.Ordinal) && !word.StartsWith("--target", StringComparison.Ordinal))
-                    return $"unknown option '{word}'";
-                chosen.CompilerWords.Add(word);
-                return null;
+                if (chosen.File is not null)
+                    surplus ??= word;
+                chosen.File ??= word;
             },
         };
         if (parser.Parse(arguments, settings) is { } wrong)
@@ -46,6 +38,8 @@ public static class RunCommand
         }
         if (settings.File is null)
             return Usage(context, "name the program to run");
+        if (surplus is not null)
+            return Usage(context, $"one program at a time: '{surplus}' is surplus");
         if (settings.Engine is not (EngineRegistry.All or EngineRegistry.Kernel) && !EngineRegistry.Names.Contains(settings.Engine))
             return Usage(context, $"there is no engine '{settings.Engine}'; there are: {string.Join(", ", EngineRegistry.Names)}, kernel, all");
         var sessions = new List<RunSession>();
@@ -91,10 +85,15 @@ public static class RunCommand
         {
             IExecutionEngine engine = EngineRegistry.Create(name)!;
             Action<string>? trace = settings.Trace && sessions.Count == 0 ? text => context.Error.WriteLine("trace: " + text.TrimEnd('\n')) : null;
-            if (isAll && (engine.WhyUnavailable ?? (name == "arm32" && sandbox is not null ? "it runs verified programs only" : null)) is { } reason)
-                context.Error.WriteLine($"ebpfcc: note: engine '{name}' is left out: {reason}");
-            else
+            try
+            {
                 sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace), settings.Program, sandbox));
+            }
+            catch (RunRefusedException refusal) when (isAll && sessions.Count > 0)
+            {
+                // The interpreter has taken the program: what another engine cannot do is no mistake of the user's.
+                context.Error.WriteLine($"ebpfcc: note: engine '{name}' is left out: {refusal.Message}");
+            }
         }
         if (!isAll && settings.Engine != EngineRegistry.Kernel || source.Object is null)
             return;

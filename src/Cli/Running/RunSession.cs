@@ -73,7 +73,7 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
             throw RunRefusedException.Of(RunDiagnostics.EngineUnavailable, engine.Name, reason);
         var bag = new DiagnosticBag();
         LoadedObject loaded = source is null ? LoadedObject.OfRaw(raw!)
-            : ProgramLoader.Load(source, new LoadOptions { Subject = subject, Environment = environment }, bag) ?? throw new RunRefusedException(bag.Items[0]);
+            : ProgramLoader.Load(source, new LoadOptions { Subject = subject, Environment = environment, TakesUntypedPrograms = true }, bag) ?? throw new RunRefusedException(bag.Items[0]);
         try
         {
             if (loaded.Programs.Count == 0)
@@ -84,6 +84,9 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
                 throw loaded.Failures.FirstOrDefault(failed => failed.Name == programName) is { } failure ? new RunRefusedException(failure.Reason)
                     : RunRefusedException.Of(RunDiagnostics.NoProgram, programName, string.Join(", ", loaded.Programs.Select(candidate => candidate.Name)));
             }
+            // Without a program type there are no rules to verify by.
+            if (program.ProgramType == (int)ProgramType.Unspec)
+                sandbox ??= new SandboxOptions();
             var executables = new List<IExecutable>();
             IExecutable entry = Prepare(program, engine, environment, sandbox);
             executables.Add(entry);

@@ -1,4 +1,5 @@
 // What the command line of 'run' asks for.
+using Ebpfcc.Cli.Commands;
 using Ebpfcc.Cli.Options;
 
 namespace Ebpfcc.Cli.Running;
@@ -26,8 +27,8 @@ internal sealed class RunSettings
     public bool Json { get; set; }
     public bool Help { get; set; }
 
-    /// <summary>Words for the compiler, when the input is C.</summary>
-    public List<string> CompilerWords { get; } = [];
+    /// <summary>The compiler's options, for input in C.</summary>
+    public CompileSettings Compile { get; } = new();
 
     private static OptionRow<RunSettings> Row(string group, string name, string argument, string help, Func<RunSettings, string, string?> apply)
         => new(group, [name], OptionForm.EqualsOrSeparate, argument, help, apply);
@@ -84,5 +85,6 @@ internal sealed class RunSettings
             s.Help = true;
             return null;
         }),
+        .. ProgramInput.CompileRows<RunSettings>(settings => settings.Compile),
     ];
 }

@@ -27,7 +27,7 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
             case ".hex":
                 return new RunSource(null, null, FromBytes(file, ParseHex(File.ReadAllText(file))), sideFile);
         }
-        byte[]? image = Path.GetExtension(file) == ".c" || file == "-" ? Compile(settings, context) : File.ReadAllBytes(file);
+        byte[]? image = ProgramInput.IsSource(file) ? Compile(settings, context) : File.ReadAllBytes(file);
         if (image is null)
             return null;
         var bag = new DiagnosticBag();
@@ -51,9 +51,8 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
 
     private static byte[]? Compile(RunSettings settings, CommandContext context)
     {
-        var compile = new CompileSettings();
-        if (CompileCommand.Parse([settings.File!, .. settings.CompilerWords], compile) is { } wrong)
-            throw RunRefusedException.Of(CliDiagnostics.Usage, wrong);
+        CompileSettings compile = settings.Compile;
+        compile.Emit = EmitForm.Object;
         var files = new RealFileSystem();
         string? text, error = null;
         if (settings.File == "-")

@@ -32,11 +32,7 @@ internal sealed class CoreRelocator(BtfReader local, BtfReader target)
         if (relocation.Kind == CoreRelocationKind.TypeIdLocal)
             return Patch(code, relocation.Slot, null, (ulong)(uint)relocation.TypeId, null, new Result((ulong)(uint)relocation.TypeId, Validates: false));
 
-        BtfType root = local.SkipModifiers(relocation.TypeId);
-        ReadOnlySpan<byte> name = relocation.Kind is CoreRelocationKind.TypeExists or CoreRelocationKind.TypeIdTarget or CoreRelocationKind.TypeSize or CoreRelocationKind.TypeMatches
-            ? local[relocation.TypeId].NameBytes : root.NameBytes;
-        if (name.IsEmpty)
-            name = root.NameBytes;
+        ReadOnlySpan<byte> name = local[relocation.TypeId].NameBytes;
         if (name.IsEmpty)
             return "its type has no name";
 
@@ -54,7 +50,9 @@ internal sealed class CoreRelocator(BtfReader local, BtfReader target)
                 return "it is ambiguous: the kernel has several types of this name";
             result ??= value;
         }
-        if (result is null && relocation.Kind is CoreRelocationKind.FieldExists or CoreRelocationKind.TypeExists or CoreRelocationKind.EnumeratorExists or CoreRelocationKind.TypeMatches)
+        // What asks about a type as such, and whether something exists, is zero where there is nothing.
+        if (result is null && relocation.Kind is CoreRelocationKind.FieldExists or CoreRelocationKind.EnumeratorExists or CoreRelocationKind.TypeExists
+            or CoreRelocationKind.TypeMatches or CoreRelocationKind.TypeSize or CoreRelocationKind.TypeIdTarget)
             result = new Result(0);
         if (relocation.Kind is CoreRelocationKind.TypeIdTarget or CoreRelocationKind.FieldSigned && result is { } unchecked_)
             result = unchecked_ with { Validates = false };
@@ -67,8 +65,6 @@ internal sealed class CoreRelocator(BtfReader local, BtfReader target)
         if (_candidates.TryGetValue(localType, out List<int>? known))
             return known;
         BtfType wanted = local[localType];
-        if (wanted.Kind is BtfKind.Const or BtfKind.Volatile or BtfKind.Restrict or BtfKind.TypeTag || wanted.NameBytes.IsEmpty)
-            wanted = local.SkipModifiers(localType);
         string name = Encoding.UTF8.GetString(CoreTypes.EssentialName(fullName));
         var found = new List<int>();
         foreach (int id in Target.FindAll(name))
@@ -192,9 +188,9 @@ internal sealed class CoreRelocator(BtfReader local, BtfReader target)
         switch (kind)
         {
             case CoreRelocationKind.FieldByteOffset:
-                return isBitField ? new Result((ulong)byteOffset) : new Result((ulong)byteOffset, type.Id, byteSize);
+                return isBitField ? new Result((ulong)byteOffset, Validates: false) : new Result((ulong)byteOffset, type.Id, byteSize);
             case CoreRelocationKind.FieldByteSize:
-                return new Result((ulong)byteSize);
+                return new Result((ulong)byteSize, Validates: !isBitField);
             case CoreRelocationKind.FieldSigned:
                 bool isSigned = CoreTypes.IsEnum(type) ? type.KindFlag : (type.Encoding & BtfIntEncoding.Signed) != 0;
                 return new Result(isSigned ? 1u : 0u, Validates: false);

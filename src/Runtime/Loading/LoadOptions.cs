@@ -24,6 +24,12 @@ public sealed record LoadOptions
     /// <summary>Maps to use instead of making them, by name: pinned ones, or those of an object loaded before.</summary>
     public IReadOnlyDictionary<string, IMap> ExistingMaps { get; init; } = new Dictionary<string, IMap>();
 
+    /// <summary>
+    /// The only function of an object whose code is all in .text is a program without a type, called as <c>u64 prog(void *mem, u64 len)</c>;
+    /// without this it is refused for want of a type.
+    /// </summary>
+    public bool TakesUntypedPrograms { get; init; }
+
     /// <summary>BPF_F_* flags added to every program.</summary>
     public uint ProgramFlags { get; init; }
 

@@ -103,7 +103,10 @@ public sealed partial class ProgramLoader
     private LoadedProgram LoadProgram(EbpfFunction entry)
     {
         string section = entry.Section.Name;
-        if (ProgramTypeTable.FindSection(section) is not { } row)
+        SectionRow? found = ProgramTypeTable.FindSection(section);
+        if (found is null && _options.TakesUntypedPrograms && section == ".text")
+            found = new SectionRow(section, ProgramType.Unspec, null, SectionFlags.None);
+        if (found is not { } row)
             throw Fail(LoaderDiagnostics.UnknownSection, entry.Name, section);
 
         // Depth first, each function where it is first called: the order libbpf gives them.
