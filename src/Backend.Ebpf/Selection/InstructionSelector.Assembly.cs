@@ -68,6 +68,12 @@ public sealed partial class InstructionSelector
             if (ResultOf(source, i) is { } result)
                 FinishDefinition(result, registers[i]);
         }
+        // Further readers of the same output, which optimisation usually merges.
+        foreach (Instruction user in source.Users)
+        {
+            if (user is ResultInstruction other && !ReferenceEquals(ResultOf(source, other.Index), other))
+                DefineFrom(other, registers[other.Index]);
+        }
     }
 
     private static int? TiedOutput(InlineAsmInstruction source, string constraint)
