@@ -56,8 +56,8 @@ public static partial class BindingDiagnostics
         "The linkage of a name is decided by its first declaration; a later definition without static contradicts it.");
     public static readonly DiagnosticDescriptor ParameterRedefinition = Error("EBC2016", "redefinition of parameter '{0}'",
         "Two parameters of one function have the same name.");
-    public static readonly DiagnosticDescriptor MissingParameterName = Error("EBC2017", "parameter name omitted",
-        "In a function definition each parameter needs a name (a warning for C2x code, which may omit it, is not yet issued here).");
+    public static readonly DiagnosticDescriptor MissingParameterName = Warning("EBC2017", "c23-extensions", "omitting the parameter name in a function definition is a C23 extension",
+        "Before C23 each parameter of a definition had a name; a parameter without one cannot be used.");
     public static readonly DiagnosticDescriptor IllegalStorageClass = Error("EBC2018", "illegal storage class on {0}",
         "auto and register are for local variables, and parameters may only be register; thread-local storage does not exist in eBPF.");
     public static readonly DiagnosticDescriptor MultipleStorageClasses = Error("EBC2019", "cannot combine storage class specifiers",

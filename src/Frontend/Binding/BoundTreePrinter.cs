@@ -54,6 +54,9 @@ public static class BoundTreePrinter
         private readonly StringBuilder _text = new();
         private int _indent;
 
+        /// <summary>The default label of the switch that is being printed.</summary>
+        private BoundCase? _default;
+
         public override string ToString() => _text.ToString();
 
         public void Line(string text) => _text.Append(' ', _indent * 4).Append(text).Append('\n');
@@ -121,10 +124,13 @@ public static class BoundTreePrinter
                     break;
                 case BoundSwitch selection:
                     Line($"switch {Text(selection.Value)}");
+                    BoundCase? outer = _default;
+                    _default = selection.Default;
                     Nested(selection.Body);
+                    _default = outer;
                     break;
                 case BoundCaseLabel label:
-                    Line(label.Case.First == label.Case.Last ? $"case {label.Case.First}:" : $"case {label.Case.First} ... {label.Case.Last}:");
+                    Line(ReferenceEquals(label.Case, _default) ? "default:" : label.Case.First == label.Case.Last ? $"case {label.Case.First}:" : $"case {label.Case.First} ... {label.Case.Last}:");
                     Statement(label.Body);
                     break;
                 case BoundLabeled labeled:
