@@ -105,7 +105,7 @@ public sealed partial class Binder
                 inBrackets = isInput;
             else if (letter == ']')
                 inBrackets = false;
-            else if (!inBrackets && letter is not ('r' or 'w' or 'm' or 'i' or 'n' or 'g' or 'X' or 'o' or 's' or 'I' or '=' or '+' or '&' or '%' or ',' or ' ') && !(isInput && char.IsAsciiDigit(letter)))
+            else if (!inBrackets && letter is not ('r' or 'w' or 'p' or 'm' or 'i' or 'n' or 'g' or 'X' or 'o' or 's' or 'I' or '=' or '+' or '&' or '%' or ',' or ' ') && !(isInput && char.IsAsciiDigit(letter)))
                 return false;
         }
         return true;

@@ -23,6 +23,8 @@ public sealed partial class Binder
                 return BindMemory(row, syntax);
             case BuiltinForm.StringLength:
                 return BindStringLength(row, syntax);
+            case BuiltinForm.StringCompare:
+                return BindStringCompare(row, syntax);
             case BuiltinForm.Bits or BuiltinForm.Absolute:
                 return BindBits(row, syntax);
             case BuiltinForm.ConstantP:
@@ -118,14 +120,36 @@ public sealed partial class Binder
     {
         if (Operand(row, syntax, 0, 1, "a string") is not { } value)
             return ErrorAt(syntax);
-        if (ConstantEvaluator.TryEvaluate(value, out ConstantValue constant) && constant.Text is { } text && ((ArrayType)text.Type.Canonical).Element.Type.Size == 1
-            && constant.Value >= 0 && constant.Value < text.Bytes.Length)
-        {
-            int start = (int)constant.Value;
-            int end = Array.IndexOf(text.Bytes, (byte)0, start);
-            return Literal(IntegerType.UnsignedLong, end - start, syntax);
-        }
+        if (ConstantText(value) is { } text)
+            return Literal(IntegerType.UnsignedLong, text.Length, syntax);
         return ReportError(D.BuiltinArguments, syntax, row.Name, "a string constant (eBPF has no strlen to call)");
+    }
+
+    private BoundExpression BindStringCompare(BuiltinRow row, CallExpressionSyntax syntax)
+    {
+        if (Operand(row, syntax, 0, row.Argument, "strings to compare") is not { } left || Operand(row, syntax, 1, row.Argument, "") is not { } right)
+            return ErrorAt(syntax);
+        Int128 limit = int.MaxValue;
+        if (row.Argument == 3 && (Operand(row, syntax, 2, 3, "") is not { } count || !TryGetConstant(count, out limit)))
+            return ReportError(D.NotConstantArgument, syntax, row.Name);
+        if (ConstantText(left) is not { } first || ConstantText(right) is not { } second)
+            return ReportError(D.BuiltinArguments, syntax, row.Name, "string constants (eBPF has no function to call)");
+        ReadOnlySpan<byte> a = first, b = second;
+        if (limit < a.Length)
+            a = a[..(int)Int128.Max(limit, 0)];
+        if (limit < b.Length)
+            b = b[..(int)Int128.Max(limit, 0)];
+        return Literal(IntegerType.Int, Math.Sign(a.SequenceCompareTo(b)), syntax);
+    }
+
+    /// <summary>The bytes of a string constant up to its zero; null when the pointer is something else.</summary>
+    private static byte[]? ConstantText(BoundExpression pointer)
+    {
+        if (!ConstantEvaluator.TryEvaluate(pointer, out ConstantValue constant) || constant.Text is not { } text || ((ArrayType)text.Type.Canonical).Element.Type.Size != 1
+            || constant.Value < 0 || constant.Value >= text.Bytes.Length)
+            return null;
+        int start = (int)constant.Value;
+        return text.Bytes[start..Array.IndexOf(text.Bytes, (byte)0, start)];
     }
 
     // ---- bits ----------------------------------------------------------------------------------------------------------

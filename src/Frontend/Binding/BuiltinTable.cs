@@ -3,13 +3,13 @@
 namespace Ebpfcc.Frontend.Binding;
 
 /// <summary>How a builtin's operands are checked and what it yields.</summary>
-internal enum BuiltinForm : byte
+public enum BuiltinForm : byte
 {
     /// <summary>memcpy and friends: (void *, const void *, size_t) as Kind says; result of argument 0's type void *.</summary>
     Copy, Set, Compare,
 
-    /// <summary>strlen-like functions of string constants, folded.</summary>
-    StringLength,
+    /// <summary>Functions of string constants, folded.</summary>
+    StringLength, StringCompare,
 
     /// <summary>Unary on unsigned of a fixed width; folded for literals.</summary>
     Bits, Absolute,
@@ -41,9 +41,9 @@ internal enum BuiltinForm : byte
 /// <param name="Form">Operand rules.</param>
 /// <param name="Kind">What it becomes when it survives binding.</param>
 /// <param name="Argument">The form's parameter: bits of the operand, 1 for signed variants, ...</param>
-internal sealed record BuiltinRow(string Name, BuiltinForm Form, BuiltinKind Kind = default, int Argument = 0);
+public sealed record BuiltinRow(string Name, BuiltinForm Form, BuiltinKind Kind = default, int Argument = 0);
 
-internal static class BuiltinTable
+public static class BuiltinTable
 {
     public static readonly BuiltinRow[] Rows =
     [
@@ -61,6 +61,8 @@ internal static class BuiltinTable
         new("bcmp", BuiltinForm.Compare, BuiltinKind.MemCompare),
         new("__builtin_strlen", BuiltinForm.StringLength),
         new("strlen", BuiltinForm.StringLength),
+        new("__builtin_strcmp", BuiltinForm.StringCompare, default, 2),
+        new("__builtin_strncmp", BuiltinForm.StringCompare, default, 3),
         new("__builtin_bswap16", BuiltinForm.Bits, BuiltinKind.ByteSwap, 16),
         new("__builtin_bswap32", BuiltinForm.Bits, BuiltinKind.ByteSwap, 32),
         new("__builtin_bswap64", BuiltinForm.Bits, BuiltinKind.ByteSwap, 64),

@@ -111,14 +111,14 @@ public static class ConstantEvaluator
                 value = new ConstantValue(null, null, (left.Value - right.Value) / difference.ElementSize);
                 return true;
             case BoundConditional conditional:
-                if (!TryEvaluate(conditional.Condition, out ConstantValue condition))
+                if (!TryEvaluate(conditional.Condition, out ConstantValue condition) || MayBeNull(condition))
                     return false;
                 bool isTrue = !condition.IsInteger || condition.Value != 0;
                 return isTrue ? conditional.IfTrue is { } then ? TryEvaluate(then, out value) : TryEvaluate(conditional.Condition, out value) : TryEvaluate(conditional.IfFalse, out value);
             case BoundBinary binary:
                 return TryBinary(binary, out value);
             case BoundLogical logical:
-                if (!TryEvaluate(logical.Left, out ConstantValue first))
+                if (!TryEvaluate(logical.Left, out ConstantValue first) || MayBeNull(first))
                     return false;
                 bool firstTrue = !first.IsInteger || first.Value != 0;
                 if (firstTrue != logical.IsAnd)
@@ -126,12 +126,12 @@ public static class ConstantEvaluator
                     value = new ConstantValue(null, null, firstTrue ? 1 : 0);
                     return true;
                 }
-                if (!TryEvaluate(logical.Right, out ConstantValue second))
+                if (!TryEvaluate(logical.Right, out ConstantValue second) || MayBeNull(second))
                     return false;
                 value = new ConstantValue(null, null, !second.IsInteger || second.Value != 0 ? 1 : 0);
                 return true;
             case BoundUnary { Operator: BoundUnaryOperator.LogicalNot } not:
-                if (!TryEvaluate(not.Operand, out ConstantValue operand))
+                if (!TryEvaluate(not.Operand, out ConstantValue operand) || MayBeNull(operand))
                     return false;
                 value = new ConstantValue(null, null, operand.IsInteger && operand.Value == 0 ? 1 : 0);
                 return true;
@@ -144,6 +144,9 @@ public static class ConstantEvaluator
                 return false;
         }
     }
+
+    /// <summary>The address of a weak symbol is null where the symbol does not exist: only the loader knows.</summary>
+    private static bool MayBeNull(ConstantValue value) => value.Symbol is { Attributes.Weak: true };
 
     private static bool SameBase(ConstantValue left, ConstantValue right) => ReferenceEquals(left.Symbol, right.Symbol) && ReferenceEquals(left.Text, right.Text);
 
@@ -203,7 +206,7 @@ public static class ConstantEvaluator
             case ConversionKind.ToVoid:
                 return false;
             case ConversionKind.ToBool:
-                if (!TryEvaluate(conversion.Operand, out ConstantValue tested))
+                if (!TryEvaluate(conversion.Operand, out ConstantValue tested) || MayBeNull(tested))
                     return false;
                 value = new ConstantValue(null, null, !tested.IsInteger || tested.Value != 0 ? 1 : 0);
                 return true;
