@@ -1,10 +1,9 @@
-// ebpfcc verify FILE.o: the kernel's verdict on every program of an object, at the C source where the object says where that is.
+// ebpfcc verify FILE: the kernel's verdict on every program of an object (or of C, compiled on the way), at the C source where
+// the object says where that is.
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Ebpfcc.Cli.Options;
-using Ebpfcc.Core.Diagnostics;
-using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Verification;
 
@@ -14,6 +13,7 @@ public static class VerifyCommand
 {
     private sealed class Settings
     {
+        public CompileSettings Compile { get; } = new();
         public string? File;
         public string? Program;
         public KernelVersion Kernel = KernelVersion.V6_18;
@@ -32,6 +32,7 @@ public static class VerifyCommand
         new("Verify", ["--flags"], OptionForm.EqualsOrSeparate, "FLAG,...", "strict-alignment, unprivileged", SetFlags),
         new("Verify", ["--json"], OptionForm.Flag, null, "print an array of results", (settings, _) => Set(() => settings.Json = true)),
         new("Verify", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
+        .. ProgramInput.CompileRows<Settings>(settings => settings.Compile),
     ];
 
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
@@ -39,30 +40,16 @@ public static class VerifyCommand
         var settings = new Settings();
         var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
         if (parser.Parse(arguments, settings) is { } wrong)
-            return Usage(context, wrong);
+            return ProgramInput.Usage(context, "verify", wrong);
         if (settings.Help)
         {
-            context.Output.WriteLine("usage: ebpfcc verify FILE.o [--prog NAME] [--kernel VERSION] [--log-level 0|1|2] [--flags FLAG,...] [--json]");
+            context.Output.WriteLine("usage: ebpfcc verify FILE.{o,c} [--prog NAME] [--kernel VERSION] [--log-level 0|1|2] [--flags FLAG,...] [--json]");
             OptionHelp.Print(context.Output, s_options);
             return ExitStatus.Done;
         }
         if (settings.File is not { } file)
-            return Usage(context, "name the object to verify");
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(file);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            context.Error.WriteLine($"ebpfcc: error: cannot read the file: {exception.Message} [{CliDiagnostics.CannotRead.Id}]");
-            return ExitStatus.Refused;
-        }
-        var bag = new DiagnosticBag();
-        using LoadedObject? loaded = ObjectReader.Read(bytes, file, bag) is { } source
-            ? ProgramLoader.Load(source, new LoadOptions { Subject = file, DescribeUnimplementedMaps = true }, bag) : null;
-        foreach (Diagnostic diagnostic in bag.Items)
-            context.Error.WriteLine($"{diagnostic.Subject ?? file}: {diagnostic.Severity.ToString().ToLowerInvariant()}: {diagnostic.Message} [{diagnostic.Id}]");
+            return ProgramInput.Usage(context, "verify", "name the object or C file to verify");
+        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true });
         return loaded is null ? ExitStatus.Refused : Verify(loaded, settings, context);
     }
 
@@ -163,12 +150,6 @@ public static class VerifyCommand
             json.WriteNull("location");
         }
         json.WriteEndObject();
-    }
-
-    private static int Usage(CommandContext context, string message)
-    {
-        context.Error.WriteLine($"ebpfcc: error: {message} [{CliDiagnostics.Usage.Id}]");
-        return ExitStatus.Usage;
     }
 
     private static string? Set(Action apply)

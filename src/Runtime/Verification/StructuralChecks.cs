@@ -17,7 +17,7 @@ internal static class StructuralChecks
             // What does not concern control flow only matters where some path gets to it.
             if (Check(code, slot) is { } message)
             {
-                if (row is null || row.IsWide || row.Effect is Effect.Branch or Effect.Jump or Effect.Call or Effect.Exit)
+                if (row is null || row.IsWide || instruction.Class == InstructionClass.Ldx || row.Effect is Effect.Branch or Effect.Jump or Effect.Call or Effect.Exit)
                     throw new RejectedException(message) { Slot = slot };
                 result[slot].Defect = message;
             }

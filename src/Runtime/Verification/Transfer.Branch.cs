@@ -35,7 +35,8 @@ internal sealed partial class Analysis
 
         bool low = instruction.Width == 32;
         int taken = instruction.JumpTarget(_slot);
-        bool? decided = instruction.IsRegisterForm && srcNumber == dstNumber && dst.IsScalar
+        // Linux 6.18 still follows both edges of a number compared with itself; later kernels only the one that can happen.
+        bool? decided = instruction.IsRegisterForm && srcNumber == dstNumber && dst.IsScalar && _options.Kernel > KernelVersion.V6_18
             ? Refinement.DecideSame(instruction.Operation, low, in dst.Value) : DecideBranch(instruction.Operation, low, in dst, in src);
         if (decided is { } always)
         {

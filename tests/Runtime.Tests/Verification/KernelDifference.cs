@@ -34,13 +34,16 @@ public class KernelDifference
         int accepted = 0, weAccept = 0, kernelAccepts = 0, sameCount = 0;
         for (int i = 0; i < count; i++)
         {
-            EbpfInstruction[] code = RandomProgram.Generate(new Random(seed + i), out ProgramType type);
+            var random = new Random(seed + i);
+            EbpfInstruction[] code = RandomProgram.Generate(random, out ProgramType type);
+            if (Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_DAMAGE") is { Length: > 0 })
+                code = RandomProgram.Damage(code, random);
             var program = new LoadedProgram
             {
                 Name = "fuzz", ProgramType = (int)type, Instructions = code, Subprograms = [new Subprogram("fuzz", 0, true, 0)], License = "GPL",
                 Maps = [MapFactory.Create(s_map, GuestHeap.Shared)],
             };
-            VerificationResult result = Verifier.Verify(program);
+            VerificationResult result = Verifier.Verify(program, new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes });
             (bool ok, string log) = Load(code, type, map);
             if (ok && result.IsAccepted)
             {
@@ -87,7 +90,7 @@ public class KernelDifference
 
     private static unsafe (bool, string) Load(EbpfInstruction[] code, ProgramType type, int map)
     {
-        EbpfInstruction[] patched = [.. code.Select(each => each is { IsWide: true, Src: 1 } ? each.WithImmediate(map) : each)];
+        EbpfInstruction[] patched = [.. code.Select(each => each is { IsWide: true, Src: 1, Immediate: 0 } ? each.WithImmediate(map) : each)];
         byte* attributes = stackalloc byte[128];
         new Span<byte>(attributes, 128).Clear();
         byte[] log = new byte[1 << 16];
@@ -112,6 +115,30 @@ public class KernelDifference
 /// <summary>Programs that often verify: registers hold numbers, the context, the stack, a map value, or packet pointers.</summary>
 internal static class RandomProgram
 {
+    /// <summary>Changes a few instructions at random.</summary>
+    public static EbpfInstruction[] Damage(EbpfInstruction[] code, Random random)
+    {
+        code = (EbpfInstruction[])code.Clone();
+        for (int i = random.Next(1, 4); i > 0; i--)
+        {
+            int slot = random.Next(code.Length);
+            EbpfInstruction old = code[slot];
+            code[slot] = random.Next(9) switch
+            {
+                0 => old.WithDst(random.Next(12)),
+                1 => old.WithSrc(random.Next(12)),
+                2 => old.WithOffset((short)random.Next(-20, 20)),
+                3 => old.WithImmediate(random.Next(-20, 220)),
+                4 => old.WithCode((byte)random.Next(256)),
+                5 => code[random.Next(code.Length)],
+                6 => OpcodeTable.Encode(EbpfOpcode.CallHelper, immediate: random.Next(1, 212)),
+                7 => new EbpfInstruction(OpcodeTable.Rows[random.Next(1, OpcodeTable.Rows.Length)].Code, random.Next(11), random.Next(11), (short)random.Next(-8, 8), random.Next(-8, 64)),
+                _ => OpcodeTable.Encode(EbpfOpcode.Add64Imm, random.Next(11), 0, 0, random.Next(-16, 16)),
+            };
+        }
+        return code;
+    }
+
     public static EbpfInstruction[] Generate(Random random, out ProgramType type)
     {
         bool packet = random.Next(3) == 0;
