@@ -73,6 +73,8 @@ public static class CompilePipeline
                     break;
             }
         }
+        if (compilation.Succeeded && settings.Emit is EmitForm.Object or EmitForm.Assembly or EmitForm.Btf && bytes is null && text is null)
+            throw new InternalCompilerException("code generation", null, "no object and no error");
         return new Product(compilation.Diagnostics.Items, compilation.SourceMap, compilation.Succeeded, times) { Text = text, Object = bytes, Dependencies = compilation.Tokens };
     }
 
@@ -83,7 +85,7 @@ public static class CompilePipeline
         foreach (ITopLevelDeclaration declaration in compilation.Syntax!.Declarations)
         {
             if (declaration.IsInUserFile)
-                text.Append(declaration.Syntax).Append('\n');
+                text.Append(SyntaxPrinter.Print(declaration.Syntax, compilation.SourceMap));
         }
         return text.ToString();
     }

@@ -33,25 +33,38 @@ public static class AssemblyPrinter
     private static void PrintBody(StringBuilder text, EbpfFunction function, BtfReader? types)
     {
         Dictionary<int, CodeRelocation> relocations = function.Relocations.ToDictionary(relocation => relocation.Slot);
-        EbpfLine? shown = null;
+        var targets = new SortedSet<int>();
+        DisassemblyOptions options = DisassemblyOptions.Source with
+        {
+            Label = target =>
+            {
+                targets.Add(target);
+                return Label(function, target);
+            },
+            Reference = slot => relocations.TryGetValue(slot, out CodeRelocation? relocation) ? Reference(relocation) : null,
+        };
+        // Targets may lie behind their jumps: the labels are known after the first round.
+        var lines = new List<(int Slot, string Text)>();
+        var line = new StringBuilder();
         for (int slot = 0; slot < function.Instructions.Length;)
         {
-            if (types is not null && function.FindLine(slot) is { } line && line.Slot == slot && line != shown)
-            {
-                shown = line;
-                text.Append(CultureInfo.InvariantCulture, $"; {types.GetString(line.FileName)}:{line.Line}: {types.GetString(line.LineText).Trim()}\n");
-            }
-            text.Append('\t');
-            int start = text.Length;
-            int slots = Disassembler.Append(text, function.Instructions, slot, DisassemblyOptions.Source);
-            if (relocations.TryGetValue(slot, out CodeRelocation? relocation))
-            {
-                text.Append(' ', Math.Max(1, 40 - (text.Length - start))).Append("# ").Append(relocation.Symbol);
-                if (relocation.Addend != 0)
-                    text.Append(CultureInfo.InvariantCulture, $"+{relocation.Addend}");
-            }
-            text.Append('\n');
+            int slots = Disassembler.Append(line, function.Instructions, slot, options);
+            lines.Add((slot, line.ToString()));
+            line.Clear();
             slot += slots;
         }
+        foreach ((int slot, string instruction) in lines)
+        {
+            if (targets.Contains(slot))
+                text.Append(Label(function, slot)).Append(":\n");
+            if (types is not null && function.FindLine(slot) is { } source && source.Slot == slot)
+                text.Append(CultureInfo.InvariantCulture, $"\t# {types.GetString(source.FileName)}:{source.Line}: {types.GetString(source.LineText).Trim()}\n");
+            text.Append('\t').Append(instruction).Append('\n');
+        }
     }
+
+    private static string Label(EbpfFunction function, int slot) => string.Create(CultureInfo.InvariantCulture, $".L{function.Name}_{slot}");
+
+    private static string Reference(CodeRelocation relocation)
+        => relocation.Addend == 0 ? relocation.Symbol.ToString() : string.Create(CultureInfo.InvariantCulture, $"{relocation.Symbol}+{relocation.Addend}");
 }

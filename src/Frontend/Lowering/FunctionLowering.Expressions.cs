@@ -33,6 +33,11 @@ internal sealed partial class FunctionLowering
                 Value left = Lower(binary.Left), right = Lower(binary.Right);
                 _builder.Location = binary.Location;
                 return Arithmetic(binary.Operator, left, right, binary.Type, TypeLowering.IsSigned(binary.Right.Type));
+            case BoundPointerArithmetic { Pointer: BoundConversion { Kind: ConversionKind.ArrayToPointer } } element:
+                // &array[i]: the element's place, so that the index takes part in relocated accesses.
+                Place elementPlace = Pointee(element, ((PointerType)element.Type.Canonical).Pointee);
+                _builder.Location = element.Location;
+                return Address(elementPlace);
             case BoundPointerArithmetic arithmetic:
                 Value pointer = Lower(arithmetic.Pointer);
                 return Advance(pointer, arithmetic);
