@@ -18,6 +18,14 @@ internal sealed partial class FunctionLowering
             AddArgument(arguments, argument);
         _builder.Location = call.Location;
         FunctionSignature signature = callee is Function { Signature: var declared } ? declared : TypeLowering.Signature(call.FunctionType);
+        // A call without a prototype may disagree with the definition, which only matters when it runs (C11 6.5.2.2).
+        if (!call.FunctionType.HasPrototype && !signature.IsVariadic)
+        {
+            if (arguments.Count > signature.ParameterTypes.Count)
+                arguments.RemoveRange(signature.ParameterTypes.Count, arguments.Count - signature.ParameterTypes.Count);
+            while (arguments.Count < signature.ParameterTypes.Count)
+                arguments.Add(new Undef(signature.ParameterTypes[arguments.Count]));
+        }
         CallInstruction result = _builder.Call(signature, callee, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(arguments));
         if (callee is Function { NoReturn: true })
         {

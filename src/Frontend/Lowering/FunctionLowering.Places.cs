@@ -81,6 +81,8 @@ internal sealed partial class FunctionLowering
                 return PlaceOf(address.Operand) is var same ? same with { IsVolatile = same.IsVolatile | isVolatile } : default;
             case BoundConversion { Kind: ConversionKind.ArrayToPointer } decay:
                 Place array = PlaceOf(decay.Operand);
+                if (array is { Chain: { } accesses, Offset: 0 })
+                    array = array with { Chain = accesses.Add(0, 0) };
                 return array with { IsVolatile = array.IsVolatile | isVolatile, IsAtomic = isAtomic };
             case BoundPointerArithmetic { Pointer: BoundConversion { Kind: ConversionKind.ArrayToPointer } decay } element:
                 Place elements = PlaceOf(decay.Operand);

@@ -61,7 +61,7 @@ internal sealed partial class ModuleLowering
             _functions.Add(symbol, same);
             return same;
         }
-        function = new Function(UniqueName(name), TypeLowering.Signature(symbol.Type));
+        function = new Function(UniqueName(name), TypeLowering.Signature(symbol.Type, symbol.IsDefined));
         _functions.Add(symbol, function);
         _names[function.Symbol] = function;
         Describe(function, symbol);

@@ -58,7 +58,8 @@ internal static class TypeLowering
 
     public static bool IsEmpty(QualifiedType type) => IsAggregate(type) && type.Type.Size == 0;
 
-    public static FunctionSignature Signature(FunctionType type)
+    /// <param name="isDefined">The parameters are known although the type has no prototype.</param>
+    public static FunctionSignature Signature(FunctionType type, bool isDefined = false)
     {
         var parameters = new List<IrType>(type.Parameters.Count + 1);
         bool returnsStructure = IsAggregate(type.ReturnType);
@@ -66,7 +67,7 @@ internal static class TypeLowering
             parameters.Add(IrType.Ptr);
         foreach (FunctionParameter parameter in type.Parameters)
             AddParameter(parameters, parameter.Type);
-        return new FunctionSignature(returnsStructure ? IrType.Void : CallType(type.ReturnType), parameters, type.IsVariadic || !type.HasPrototype);
+        return new FunctionSignature(returnsStructure ? IrType.Void : CallType(type.ReturnType), parameters, type.IsVariadic || (!type.HasPrototype && !isDefined));
     }
 
     private static void AddParameter(List<IrType> parameters, QualifiedType type)

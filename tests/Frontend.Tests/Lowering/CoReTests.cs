@@ -26,6 +26,7 @@ public class CoReTests
     [InlineData("struct outer *o", "o[1].first", "outer 1:0 FieldByteOffset 128")]
     [InlineData("struct outer *o, long i", "o->in[i].a", "outer 0:1 FieldByteOffset 8; inner 0:0 FieldByteOffset 0")]
     [InlineData("struct outer *o", "(long)&o->in[1]", "outer 0:1:1 FieldByteOffset 36")]
+    [InlineData("struct outer *o", "o->in->c", "outer 0:1:0:2:1 FieldByteOffset 32")]
     [InlineData("anon_t *o", "o->y", "anon_t 0:1 FieldByteOffset 4")]
     [InlineData("struct plain *o", "o->q.arr[1] + o->p", "inner 0:1:1 FieldByteOffset 8")]
     [InlineData("struct plain *o", "*(int *)__builtin_preserve_access_index(&o->q.arr[2])", "plain 0:1:1:2 FieldByteOffset 16")]
