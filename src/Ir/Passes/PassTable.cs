@@ -61,9 +61,15 @@ public static class PassTable
         throw new ArgumentException($"There is no pass '{name}'.", nameof(name));
     }
 
-    // Without optimisation, what loading needs all the same: helper pointers become helper numbers, always_inline is obeyed,
-    // variables live in registers rather than in 512 bytes of stack.
-    private static readonly string[] s_required = ["mem2reg", "globals", "inline-always", "cfg", "simplify", "isconstant", "simplify", "cfg", "dce", "deadglobals"];
+    // -O0 still has to load: helper pointers become helper numbers, variables live in registers rather than in 512 bytes of stack,
+    // the value that was checked is the value that is used, and pointers are not handed through functions that need not exist.
+    // What only makes code faster is left out, so that the code follows the source.
+    private static readonly string[] s_required =
+    [
+        "globals", "cfg", "sroa", "mem2reg", "simplify", "cfg",
+        "inline", "deadglobals", "sroa", "mem2reg", "simplify", "isconstant", "sccp", "unroll", "simplify", "gvn", "forward", "dse",
+        "globals", "simplify", "gvn", "cfg", "align", "dce", "stack", "deadglobals",
+    ];
 
     private static readonly string[] s_standard =
     [

@@ -81,7 +81,7 @@ public static class Unroll
     private static bool TryUnroll(Loop loop, DominatorTree dominators, OptimizationOptions options, Dictionary<BasicBlock, List<BasicBlock>> copies)
     {
         int? hint = (loop.Header.LoopHint ?? loop.Latches[0].LoopHint)?.Unroll;
-        if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 2 || options.ForSize)))
+        if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 1 || options.ForSize)))
             return false;
         int size = 0;
         foreach (BasicBlock block in loop.Blocks)
