@@ -42,7 +42,8 @@ internal static class ScalarArithmetic
                 Subtract(ref zero, dst);
                 dst = zero;
                 break;
-            case Operation.Lsh or Operation.Rsh or Operation.Arsh when constantSource && (width == 32 ? src.UMax32 : src.UMax) < (ulong)width:
+            // The count's high half counts here although 32-bit shifts do not read it: the kernel is that careful.
+            case Operation.Lsh or Operation.Rsh or Operation.Arsh when constantSource && src.UMax < (ulong)width:
                 int count = (int)src.UMin32;
                 if (width == 32)
                     Shift32(operation, ref dst, count);
