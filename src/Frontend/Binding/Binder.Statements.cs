@@ -68,10 +68,18 @@ public sealed partial class Binder
         _scope = new Scope(outer, ScopeKind.Block);
         var statements = new List<BoundStatement>();
         result = null;
-        ExpressionStatementSyntax? last = wantsResult && syntax.Items is [.., ExpressionStatementSyntax { Expression: not null } expression] ? expression : null;
-        BindItems(syntax, statements, last);
+        // The value is the last expression's, also behind labels: ({ ...; done: value; }).
+        SyntaxNode? end = wantsResult && syntax.Items.Count > 0 ? syntax.Items[^1] : null;
+        while (end is LabeledStatementSyntax label)
+            end = label.Body;
+        var last = end as ExpressionStatementSyntax;
+        if (last is { Expression: null })
+            last = null;
+        BindItems(syntax, statements, last is null ? null : syntax.Items[^1]);
         if (last is not null)
         {
+            for (SyntaxNode item = syntax.Items[^1]; item is LabeledStatementSyntax label; item = label.Body)
+                statements.Add(BindStatement(label with { Body = new ExpressionStatementSyntax((ExpressionSyntax?)null) { Span = label.Span, Location = label.Location } }));
             result = BindValue(last.Expression!);
             if (TypeRelations.IsVoid(result.Type.Type))
             {
