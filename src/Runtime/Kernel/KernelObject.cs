@@ -80,6 +80,13 @@ public sealed unsafe class KernelObject : IDisposable
         }
     }
 
+    /// <summary>The instructions that libbpf gave the kernel: relocated, with the program's subprograms behind it. Maps appear as descriptors.</summary>
+    public Ebpf.Isa.EbpfInstruction[] Instructions(string program)
+    {
+        nint found = LibBpf.FindProgram(_object, program);
+        return found == 0 ? [] : new ReadOnlySpan<Ebpf.Isa.EbpfInstruction>(LibBpf.Instructions(found), (int)LibBpf.InstructionCount(found)).ToArray();
+    }
+
     /// <summary>Kernel descriptor of a map; -1 when there is none. Global data maps carry the object's name before the section's.</summary>
     private int Descriptor(string name)
     {

@@ -62,6 +62,12 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library, EntryPoint = "bpf_program__fd")]
     public static partial int ProgramDescriptor(nint program);
 
+    [LibraryImport(Library, EntryPoint = "bpf_program__insns")]
+    public static partial Ebpf.Isa.EbpfInstruction* Instructions(nint program);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__insn_cnt")]
+    public static partial nuint InstructionCount(nint program);
+
     [LibraryImport(Library, EntryPoint = "bpf_program__set_autoload")]
     public static partial int SetAutoload(nint program, [MarshalAs(UnmanagedType.U1)] bool autoload);
 

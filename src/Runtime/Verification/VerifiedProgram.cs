@@ -67,7 +67,7 @@ public sealed class VerifiedProgram
 
     /// <summary>
     /// The instructions to execute: as loaded, except that context accesses are rewritten to the native context's layout
-    /// (one for one, so that slots keep their numbers).
+    /// (one for one, so that slots keep their numbers), and that what no path executes is a jump to itself.
     /// </summary>
     public EbpfInstruction[] Instructions { get; }
 

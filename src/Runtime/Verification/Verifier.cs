@@ -49,6 +49,9 @@ public static class Verifier
             facts[slot] = new InstructionFacts(seen, info.Access, info.MapSeen > 0 ? info.MapSeen - 1 : -1);
             if (info.LoadsContextPointer)
                 instructions[slot] = RewritePointerLoad(instructions[slot], analysis.ContextSize);
+            // What no path executes may call helpers that do not exist; as in the kernel a jump to itself takes its place.
+            else if (!seen)
+                instructions[slot] = OpcodeTable.Encode(EbpfOpcode.Ja, offset: -1);
         }
         return new VerifiedProgram(program, instructions, facts, analysis.CombinedStackDepth);
     }
