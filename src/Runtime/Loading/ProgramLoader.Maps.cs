@@ -84,7 +84,16 @@ public sealed partial class ProgramLoader
             _diagnostics.Add(LoaderDiagnostics.MapRefused.About(_options.Subject, definition.Name, refusal.Reason, Errno.Name(refusal.Errno)));
             return null;
         }
-        Map map = MapFactory.Create(definition, _options.Environment.Allocator, _options.Environment.CpuCount);
+        Map map;
+        try
+        {
+            map = MapFactory.Create(definition, _options.Environment.Allocator, _options.Environment.CpuCount);
+        }
+        catch (OutOfMemoryException)
+        {
+            _diagnostics.Add(LoaderDiagnostics.MapRefused.About(_options.Subject, definition.Name, "there is not enough memory", nameof(Errno.ENOMEM)));
+            return null;
+        }
         _maps.Add(map);
         _owned.Add(map);
         return map;

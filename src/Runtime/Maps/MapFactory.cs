@@ -7,8 +7,11 @@ namespace Ebpfcc.Runtime.Maps;
 
 public static class MapFactory
 {
-    /// <summary>Bytes that one map may take here.</summary>
-    private const long SizeLimit = 1L << 36;
+    /// <summary>Bytes that the values of one map may take here; pages that nobody touches cost nothing.</summary>
+    private const long SizeLimit = 1L << 33;
+
+    /// <summary>Entries of tables, whose index takes memory at once.</summary>
+    private const int TableLimit = 1 << 25;
 
     /// <summary>Why no map can be made from this definition: the kernel's error and a reason in words; null when one can.</summary>
     public static (int Errno, string Reason)? WhyRefused(MapDefinition definition)
@@ -43,7 +46,9 @@ public static class MapFactory
             return (Errno.EINVAL, wrong);
         long perEntry = ((long)value + 7) / 8 * 8 * (type.IsPerCpu() ? GuestCpu.Count : 1) + (type is MapType.Array or MapType.PerCpuArray ? 0 : key + 24);
         if (type != MapType.RingBuffer && perEntry * entries > SizeLimit)
-            return (Errno.ENOMEM, "the map would take more than 64 gigabytes");
+            return (Errno.ENOMEM, "the map would take more than 8 gigabytes");
+        if (entries > TableLimit && type is not (MapType.Array or MapType.PerCpuArray or MapType.RingBuffer or MapType.Queue or MapType.Stack))
+            return (Errno.ENOMEM, $"the map would have more than {TableLimit} entries");
         return key > 512 && type is MapType.Hash or MapType.LruHash ? (Errno.E2BIG, "keys have at most 512 bytes") : null;
     }
 

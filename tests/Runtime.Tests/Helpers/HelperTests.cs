@@ -126,4 +126,16 @@ public sealed unsafe class HelperTests
         Assert.Equal(77, BitConverter.ToInt64(record));
         loaded.Dispose();
     }
+
+    [OracleFact(Oracle.Clang, Oracle.LibbpfHeaders)]
+    public void SandboxRefusesNoMemoryWithASize()
+    {
+        const string Source = """
+            SEC("tc") int f(struct __sk_buff *skb) { return bpf_csum_diff(0, SIZE, 0, 0, 0) != 0; }
+            """;
+        (ulong result, _, LoadedObject loaded) = Run(Source.Replace("SIZE", "0"));
+        Assert.Equal(0ul, result);
+        loaded.Dispose();
+        Assert.Contains("argument 1", Assert.Throws<GuestFaultException>(() => Run(Source.Replace("SIZE", "8"))).Message);
+    }
 }

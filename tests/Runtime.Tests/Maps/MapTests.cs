@@ -291,6 +291,8 @@ public sealed unsafe class MapTests
     [InlineData(MapType.RingBuffer, 0, 0, 5000, MapFlags.None, Errno.EINVAL)]
     [InlineData(MapType.LruHash, 4, 4, 1, MapFlags.NoPreallocation, Errno.EINVAL)]
     [InlineData(MapType.Hash, 4, int.MaxValue, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
+    [InlineData(MapType.Hash, 4, 4, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
+    [InlineData(MapType.ProgArray, 4, 4, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
     [InlineData(MapType.StructOps, 4, 4, 1, MapFlags.None, Errno.EOPNOTSUPP)]
     public void CreationIsRefused(MapType type, int key, int value, int entries, MapFlags flags, int errno)
         => Assert.Equal(errno, MapFactory.WhyRefused(new MapDefinition("m", (int)type, key, value, entries, (uint)flags))?.Errno);

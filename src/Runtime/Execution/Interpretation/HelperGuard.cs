@@ -75,7 +75,8 @@ internal static unsafe class HelperGuard
                         continue;
                     return $"argument {i + 1} ({argument.Kind()}) cannot be checked without the verifier";
             }
-            if (isNull)
+            // No memory is fine where the size says so.
+            if (isNull && (argument.Kind() != HelperArgument.Memory || argument.Is(HelperArgument.FixedSize) || size == 0))
                 continue;
             bool writes = argument.Is(HelperArgument.Writes) || argument.Is(HelperArgument.Uninit) || argument.Kind() == HelperArgument.SpinLock;
             if (!(writes ? sandbox.CanWrite(state, value, size) : sandbox.CanRead(state, value, size)))
