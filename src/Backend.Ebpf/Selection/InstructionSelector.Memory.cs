@@ -27,13 +27,17 @@ public sealed partial class InstructionSelector
     {
         long offset = 0;
         pointer = Strip(pointer);
-        while (pointer is Instruction { Opcode: IrOpcode.PtrAdd } sum && sum.GetOperand(1) is Constant step)
+        while (pointer is Instruction { Opcode: IrOpcode.PtrAdd } sum && ConstantStep(sum) is { } step)
         {
-            offset = unchecked(offset + step.Signed);
+            offset = unchecked(offset + step);
             pointer = Strip(sum.GetOperand(0));
         }
         return (pointer, offset);
     }
+
+    /// <summary>The step of a pointer sum when it is a number, also behind conversions; conversions that keep the register extend with zeros.</summary>
+    private long? ConstantStep(Instruction sum)
+        => Strip(sum.GetOperand(1)) is not Constant step ? null : step.Type.Bits() < 64 ? CanonicalBits(step) : step.Signed;
 
     /// <summary>A constant distance from a stack object or a global: made anew where it is used, never kept.</summary>
     private bool IsRematerializedAddress(Instruction sum)
@@ -143,7 +147,7 @@ public sealed partial class InstructionSelector
     private bool IsFoldedAddress(Instruction sum)
     {
         bool core = sum.GetOperand(1) is CoreRelocationInstruction { Type: IrType.I64 } relocation && IntegerArithmetic.FitsInt16((long)relocation.LocalValue);
-        if (!core && sum.GetOperand(1) is not Constant)
+        if (!core && ConstantStep(sum) is null)
             return false;
         foreach (Instruction user in sum.Users)
         {
@@ -153,7 +157,7 @@ public sealed partial class InstructionSelector
                 LoadInstruction => true,
                 AtomicRmwInstruction or CompareExchangeInstruction => !ReferenceEquals(user.GetOperand(1), sum) && !ReferenceEquals(user.GetOperand(user.OperandCount - 1), sum),
                 BlockMemoryInstruction => !core,
-                { Opcode: IrOpcode.PtrAdd } => !core && user.GetOperand(1) is Constant,
+                { Opcode: IrOpcode.PtrAdd } => !core && ConstantStep(user) is not null,
                 _ => false,
             };
             if (!folded)

@@ -77,7 +77,7 @@ public static class PassTable
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
         "sccp", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "isconstant", "sccp", "threading", "cfg",
-        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "cfg", "align", "stores", "dce", "stack", "deadglobals",
+        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "simplify", "cfg", "align", "stores", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>
