@@ -32,6 +32,25 @@ public static class KernelInformation
     /// <summary>The running kernel's configuration; empty where it cannot be read.</summary>
     public static IReadOnlyDictionary<string, string> RunningConfiguration => s_configuration.Value;
 
+    /// <summary>Addresses of kernel symbols by name, as far as this process may see them; 0 for those that are not there.</summary>
+    public static Dictionary<string, ulong> FindSymbols(IReadOnlyCollection<string> names)
+    {
+        var found = names.ToDictionary(name => name, _ => 0ul);
+        if (!OperatingSystem.IsLinux() || !File.Exists("/proc/kallsyms"))
+            return found;
+        // "ffffffff81000000 T _text", modules' symbols with the module's name behind.
+        foreach (string line in File.ReadLines("/proc/kallsyms"))
+        {
+            int name = line.IndexOf(' ', Math.Min(17, line.Length)) + 1;
+            int end = line.AsSpan(name).IndexOfAny('\t', ' ');
+            string symbol = end < 0 ? line[name..] : line.Substring(name, end);
+            if (name > 0 && found.TryGetValue(symbol, out ulong known) && known == 0
+                && ulong.TryParse(line.AsSpan(0, line.IndexOf(' ')), System.Globalization.NumberStyles.HexNumber, null, out ulong address))
+                found[symbol] = address;
+        }
+        return found;
+    }
+
     private static uint ParseVersion()
     {
         Version version = OperatingSystem.IsLinux() ? System.Environment.OSVersion.Version : new Version(6, 1, 0);

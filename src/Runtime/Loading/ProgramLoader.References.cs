@@ -18,7 +18,11 @@ public sealed partial class ProgramLoader
     private sealed record RelocatedFunction(EbpfInstruction[] Instructions, List<(int Slot, EbpfFunction Target)> Calls);
 
     /// <summary>Where an extern is: a place in the configuration map, or a type of the kernel (0: a weak one that is absent).</summary>
-    private readonly record struct ResolvedExtern(int Map, int Offset, int KernelType, bool IsFunction, bool IsTyped);
+    private readonly record struct ResolvedExtern(int Map, int Offset, int KernelType, bool IsFunction, bool IsTyped)
+    {
+        /// <summary>Of untyped symbols.</summary>
+        public ulong Address { get; init; }
+    }
 
     private RelocatedFunction Relocate(EbpfFunction program, EbpfFunction function)
     {
@@ -98,7 +102,7 @@ public sealed partial class ProgramLoader
         {
             { Map: >= 0 } => ((int)WideImmediateKind.MapValue, target.Map, target.Offset),
             { KernelType: not 0 } => ((int)WideImmediateKind.BtfId, target.KernelType, 0),
-            _ => ((int)WideImmediateKind.Value, 0, 0),
+            _ => ((int)WideImmediateKind.Value, (int)target.Address, (int)(target.Address >> 32)),
         };
         code[slot] = code[slot].WithSrc(source).WithImmediate(low);
         code[slot + 1] = code[slot + 1].WithImmediate(high);
@@ -108,6 +112,7 @@ public sealed partial class ProgramLoader
     private bool ResolveExterns()
     {
         var configuration = new List<EbpfExtern>();
+        var untyped = new List<string>();
         foreach (EbpfExtern wanted in _object.Externs)
         {
             BtfType declared = _object.Btf![wanted.TypeId];
@@ -127,6 +132,13 @@ public sealed partial class ProgramLoader
                 return false;
             }
             _externs[wanted.Name] = new ResolvedExtern(-1, 0, id, isFunction, isTyped);
+            if (!isTyped)
+                untyped.Add(wanted.Name);
+        }
+        if (untyped.Count > 0)
+        {
+            foreach ((string name, ulong address) in KernelInformation.FindSymbols(untyped))
+                _externs[name] = _externs[name] with { Address = address };
         }
         return configuration.Count == 0 || MakeConfiguration(configuration);
     }
