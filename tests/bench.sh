@@ -22,7 +22,7 @@ cache=${EBPFCC_TEST_CACHE:-${TMPDIR:-/tmp}/ebpfcc-cache}
 tree=$cache/linux-source-6.12
 [ -d "$tree/tools/testing/selftests/bpf" ] || { mkdir -p "$cache"; tar -xf "$archive" -C "$cache" linux-source-6.12/tools; }
 bpf=$tree/tools/testing/selftests/bpf
-flags="-O2 -g -I$bpf -I$tree/tools/include/uapi -idirafter /usr/include/$(uname -m)-linux-gnu"
+flags="-O2 -g -w -I$bpf -I$tree/tools/include/uapi -idirafter /usr/include/$(uname -m)-linux-gnu"
 echo; echo "compiling, whole process, milliseconds (median of 15 runs in turns)"
 printf '%-20s%12s%12s%8s\n' program ebpfcc clang-19 ratio
 median() { sort -n | sed -n 8p; }
