@@ -8,6 +8,7 @@ using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Frontend;
 using Ebpfcc.Frontend.Preprocessing;
+using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli;
 
@@ -57,8 +58,20 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
         else if (product.Text is { } text)
             WriteText(settings.Output ?? (settings.Emit == EmitForm.Assembly ? DefaultOutput(input) : null), text);
         else if (product.Object is { } bytes)
+        {
+            if (settings.Verify is { } kernel && !Verify(bytes, input, product.SourceMap, kernel))
+                return false;
             WriteObject(settings.Output ?? DefaultOutput(input), bytes);
+        }
         return FlushOwn();
+    }
+
+    /// <summary>False when a program of the object would be rejected; then nothing is written.</summary>
+    private bool Verify(byte[] image, string input, SourceMap map, KernelVersion kernel)
+    {
+        IReadOnlyList<Diagnostic> findings = ObjectVerification.Check(image, input, map, kernel);
+        renderer.Render(findings, map);
+        return findings.All(finding => finding.Severity != DiagnosticSeverity.Error);
     }
 
     private SourceText? ReadInput(string input)

@@ -31,7 +31,7 @@ public static class EngineTable
     }
 
     /// <summary>Where maps and contexts for programs of this engine must be allocated.</summary>
-    public static IGuestAllocator AllocatorOf(IExecutionEngine engine) => engine is Arm32Engine arm ? arm.Allocator : GuestHeap.Shared;
+    public static IGuestAllocator AllocatorOf(IExecutionEngine engine) => engine is Arm32Engine { WhyUnavailable: null } arm ? arm.Allocator : GuestHeap.Shared;
 
     /// <summary>The path of a program on PATH, or null.</summary>
     public static string? FindProgram(CommandContext context, string name)

@@ -33,7 +33,7 @@ public static class PluginCommand
             else
                 memory = word;
         }
-        if (EngineRegistry.Create(engineName) is not { } engine)
+        if (EngineRegistry.Create(engineName, context) is not { } engine)
         {
             RunCommand.Report(context, Diagnostic.Create(CliDiagnostics.Usage, Core.Text.SourceSpan.None, $"there is no engine '{engineName}'"));
             return ExitStatus.Usage;

@@ -32,26 +32,28 @@ public static class ProgramInput
     public static EbpfObject? Open(string file, CompileSettings compile, CommandContext context)
     {
         var bag = new DiagnosticBag(compile.Warnings);
-        EbpfObject? result = null;
-        if (IsSource(file))
-        {
-            compile.Emit = EmitForm.Object;
-            if (ReadSource(file, context, bag) is { } source)
-            {
-                IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
-                Product product = CompilePipeline.Run(source, compile, new RealFileSystem(), context);
-                renderer.Render(product.Diagnostics, product.SourceMap);
-                if (compile.ErrorFormat != ErrorFormat.Text)
-                    renderer.Finish();
-                result = product is { Succeeded: true, Object: { } bytes } ? ObjectReader.Read(bytes, file, bag) : null;
-            }
-        }
-        else if (ReadBytes(file, bag) is { } bytes)
-        {
-            result = ObjectReader.Read(bytes, file, bag);
-        }
+        EbpfObject? result = ReadImage(file, compile, context, bag) is { } image ? ObjectReader.Read(image, file, bag) : null;
         Render(bag, compile, context);
         return bag.HasErrors ? null : result;
+    }
+
+    /// <summary>
+    /// The bytes of the object in a file, compiled first when the file is C. What the compiler says is rendered, what is wrong with the
+    /// file goes to the bag; null when there is no object.
+    /// </summary>
+    public static byte[]? ReadImage(string file, CompileSettings compile, CommandContext context, DiagnosticBag bag)
+    {
+        if (!IsSource(file))
+            return ReadBytes(file, bag);
+        compile.Emit = EmitForm.Object;
+        if (ReadSource(file, context, bag) is not { } source)
+            return null;
+        IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
+        Product product = CompilePipeline.Run(source, compile, new RealFileSystem(), context);
+        renderer.Render(product.Diagnostics, product.SourceMap);
+        if (compile.ErrorFormat != ErrorFormat.Text)
+            renderer.Finish();
+        return product.Succeeded ? product.Object : null;
     }
 
     /// <summary>Opens and loads: maps made, relocations resolved. Failures of single programs are in the result, not rendered.</summary>

@@ -83,7 +83,7 @@ public static class RunCommand
         bool isAll = settings.Engine == EngineRegistry.All;
         foreach (string name in isAll ? EngineRegistry.Names : settings.Engine == EngineRegistry.Kernel ? [] : [settings.Engine])
         {
-            IExecutionEngine engine = EngineRegistry.Create(name)!;
+            IExecutionEngine engine = EngineRegistry.Create(name, context)!;
             Action<string>? trace = settings.Trace && sessions.Count == 0 ? text => context.Error.WriteLine("trace: " + text.TrimEnd('\n')) : null;
             try
             {

@@ -160,12 +160,9 @@ public static class VerifyCommand
 
     private static string? SetKernel(Settings settings, string text)
     {
-        KernelVersion? version = text switch
-        {
-            "5.15" => KernelVersion.V5_15, "6.1" => KernelVersion.V6_1, "6.6" => KernelVersion.V6_6, "6.12" => KernelVersion.V6_12, "6.18" => KernelVersion.V6_18, _ => null,
-        };
+        KernelVersion? version = KernelVersions.Parse(text);
         settings.Kernel = version ?? settings.Kernel;
-        return version is null ? $"there are no rules for kernel '{text}'; choose 5.15, 6.1, 6.6, 6.12 or 6.18" : null;
+        return version is null ? KernelVersions.Unknown(text) : null;
     }
 
     private static string? SetLevel(Settings settings, string text)

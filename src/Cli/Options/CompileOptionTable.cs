@@ -1,4 +1,6 @@
 // The compiler's options, one row each, in the spelling of gcc and clang.
+using Ebpfcc.Runtime.Verification;
+
 namespace Ebpfcc.Cli.Options;
 
 public static class CompileOptionTable
@@ -69,6 +71,8 @@ public static class CompileOptionTable
         Flag(Diagnostics, ["-fno-color-diagnostics", "-fno-diagnostics-color", "--no-color"], null, s => s.Color = ColorMode.Never),
         Row(Diagnostics, ["--explain"], OptionForm.EqualsOrSeparate, "CODE", "explain a diagnostic, e.g. EBC2003", (s, a) => s.Explain = a),
 
+        new(Diagnostics, ["--verify"], OptionForm.OptionalJoined, "KERNEL", "refuse output that kernel 5.15, 6.1, 6.6, 6.12 or 6.18 (default) would reject", SetVerify),
+
         Row(Inside, ["--print-after"], OptionForm.EqualsOrSeparate, "PASS", "print the IR after a pass ('all', 'lowering')", (s, a) => s.PrintAfter.AddRange(a.Split(',', StringSplitOptions.RemoveEmptyEntries))),
         Flag(Inside, ["--time-passes"], "print how long each stage took", s => s.TimePasses = true),
         Flag(Inside, ["--verify-each"], "check the IR after every pass", s => s.VerifyEach = true),
@@ -115,6 +119,12 @@ public static class CompileOptionTable
 
     private static OptionRow<CompileSettings> IgnoredWithArgument(string[] names, OptionForm form, bool joinedOnly = false)
         => new(General, names, joinedOnly ? OptionForm.Joined : form, "ARG", null, (_, _) => null);
+
+    private static string? SetVerify(CompileSettings settings, string text)
+    {
+        settings.Verify = text.Length == 0 ? KernelVersion.V6_18 : KernelVersions.Parse(text);
+        return settings.Verify is null ? KernelVersions.Unknown(text) : null;
+    }
 
     private static string? SetEmit(CompileSettings settings, string form)
     {

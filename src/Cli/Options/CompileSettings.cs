@@ -1,5 +1,6 @@
 // What the command line of the compiler asks for; filled by CompileOptionTable.
 using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli.Options;
 
@@ -80,6 +81,9 @@ public sealed class CompileSettings
 
     /// <summary>Options accepted without effect; told once.</summary>
     public List<string> Ignored { get; } = [];
+
+    /// <summary>The kernel whose rules the output must pass; null verifies nothing.</summary>
+    public KernelVersion? Verify { get; set; }
 
     // Looking inside.
     public List<string> PrintAfter { get; } = [];

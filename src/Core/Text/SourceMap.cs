@@ -202,4 +202,15 @@ public sealed class SourceMap
         }
         return _lastHit = low;
     }
+
+    /// <summary>The location of a line and column in the file of this path; none when no such place was read.</summary>
+    public SourceLocation Find(string path, int line, int column)
+    {
+        for (int index = 1; index < _entries.Count; index++)
+        {
+            if (_entries[index].File is { } file && file.Path == path && file.GetOffset(line, column) is { } offset)
+                return new SourceLocation(_starts[index]) + offset;
+        }
+        return SourceLocation.None;
+    }
 }

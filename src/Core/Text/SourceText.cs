@@ -38,6 +38,10 @@ public sealed class SourceText
         return (line + 1, offset - LineStarts[line] + 1);
     }
 
+    /// <summary>The offset of a one-based line and column; null when the text has no such line.</summary>
+    public int? GetOffset(int line, int column)
+        => line < 1 || line > LineCount ? null : Math.Min(LineStarts[line - 1] + Math.Max(column - 1, 0), Length);
+
     /// <summary>The text of a zero-based line, without its line break.</summary>
     public ReadOnlySpan<char> GetLine(int lineIndex)
     {
