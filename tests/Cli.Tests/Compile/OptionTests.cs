@@ -10,7 +10,7 @@ public class OptionTests
     /// <summary>An argument that the row of each option with a restricted one accepts.</summary>
     private static readonly Dictionary<string, string> s_valid = new()
     {
-        ["--emit"] = "ir", ["-std="] = "gnu11", ["-O"] = "2", ["-mcpu="] = "v2", ["--target="] = "bpfel", ["-target"] = "bpf", ["-x"] = "c",
+        ["--verify"] = "6.12", ["--emit"] = "ir", ["-std="] = "gnu11", ["-O"] = "2", ["-mcpu="] = "v2", ["--target="] = "bpfel", ["-target"] = "bpf", ["-x"] = "c",
         ["-fmax-errors="] = "5", ["--error-format"] = "json", ["--color"] = "never",
     };
 
