@@ -158,11 +158,27 @@ public static class BlockLayout
                 continue;
             if (candidate.Predecessors.Exists(other => other.Index < candidate.Index && !placed.Contains(other) && other.IsCold == block.IsCold))
                 continue;
-            // The order given already keeps loops and bodies together: the earlier block is the better follower.
-            if (best is null || candidate.Index < best.Index)
+            // The verifier follows the side that falls through first, and prunes the other against what it saw: a side that only
+            // hands a value to the join (what an "if" without "else" leaves of its skipped body) is the special case of the other.
+            // The order given already keeps loops and bodies together: otherwise the earlier block is the better follower.
+            if (best is null || (IsHandOver(candidate), candidate.Index).CompareTo((IsHandOver(best), best.Index)) < 0)
                 best = candidate;
         }
         return best;
+    }
+
+    /// <summary>Only copies and constants before a jump.</summary>
+    private static bool IsHandOver(MachineBlock block)
+    {
+        if (block.Instructions[^1] is not { Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None })
+            return false;
+        for (int i = 0; i < block.Instructions.Count - 1; i++)
+        {
+            MachineInstruction instruction = block.Instructions[i];
+            if (!(instruction.IsCopy || instruction.IsRematerializable || instruction.IsAllocatorMove))
+                return false;
+        }
+        return true;
     }
 
     private static void FallThrough(MachineFunction function, CpuVersion cpu)
