@@ -156,8 +156,14 @@ public static class BlockLayout
         {
             if (candidate is null || placed.Contains(candidate) || candidate.IsCold != block.IsCold)
                 continue;
-            if (candidate.Predecessors.Exists(other => other.Index < candidate.Index && !placed.Contains(other) && other.IsCold == block.IsCold))
+            bool skips = IsSkippedWhenDifferent(block, candidate);
+            if (candidate.Predecessors.Exists(other => other.Index < candidate.Index && !placed.Contains(other) && other.IsCold == block.IsCold
+                && !(skips && (ReferenceEquals(other, first) || ReferenceEquals(other, second)))))
+            {
                 continue;
+            }
+            if (skips)
+                return candidate;
             // The verifier follows the side that falls through first, and prunes the other against what it saw: a side that only
             // hands a value to the join (what an "if" without "else" leaves of its skipped body) is the special case of the other.
             // The order given already keeps loops and bodies together: otherwise the earlier block is the better follower.
@@ -165,6 +171,22 @@ public static class BlockLayout
                 best = candidate;
         }
         return best;
+    }
+
+    /// <summary>
+    /// In loops, <c>if (a == b) x = 1;</c> falls through to its end and leaves the seldom side out of line, for the same reason:
+    /// "equal" knows more than "different", and a loop walked with the more special state first is walked twice.
+    /// </summary>
+    private static bool IsSkippedWhenDifferent(MachineBlock block, MachineBlock end)
+    {
+        if (block.LoopDepth == 0 || block.Instructions.Count < 2 || !block.Instructions[^2].IsConditionalBranch)
+            return false;
+        (MachineBlock? first, MachineBlock? second) = block.Successors;
+        MachineBlock? middle = ReferenceEquals(first, end) ? second : first;
+        Operation? test = OpcodeTable.Get(block.Instructions[^2].Opcode).Operation;
+        bool endsWhenTaken = ReferenceEquals(block.Instructions[^2].Target, end);
+        return middle is not null && middle.Predecessors.Count == 1 && IsHandOver(middle) && ReferenceEquals(middle.Instructions[^1].Target, end)
+            && test == (endsWhenTaken ? Operation.Jne : Operation.Jeq);
     }
 
     /// <summary>Only copies and constants before a jump.</summary>
