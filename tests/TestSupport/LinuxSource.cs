@@ -1,4 +1,5 @@
-// Linux sources for tests that run real programs: unpacked once from Debian's source package into the cache.
+// Linux sources for tests that run real programs: unpacked once from Debian's source package into the cache, by whichever
+// test process comes first; a lock file keeps the others waiting.
 namespace Ebpfcc.TestSupport;
 
 public static class LinuxSource
@@ -10,20 +11,52 @@ public static class LinuxSource
     {
         string name = "linux-source-" + version;
         string folder = Path.Combine(Repository.Cache, name);
+        string last = Path.Combine(folder, "tools", "testing", "selftests", "bpf", "progs", "test_xdp.c");
         lock (s_lock)
         {
-            if (File.Exists(Path.Combine(folder, "tools", "testing", "selftests", "bpf", "progs", "test_xdp.c")))
+            if (File.Exists(last))
                 return folder;
-            string staging = folder + ".part" + Environment.ProcessId;
-            Directory.CreateDirectory(staging);
-            (int code, _, string error) = Oracles.Run(
-                "tar", ["-xJf", $"/usr/src/{name}.tar.xz", "-C", staging, $"{name}/tools", $"{name}/samples/bpf"], timeoutSeconds: 300);
-            if (code != 0)
-                throw new InvalidOperationException($"tar cannot unpack {name}: {error}");
-            if (!Directory.Exists(folder))
-                Directory.Move(Path.Combine(staging, name), folder);
-            Directory.Delete(staging, recursive: true);
+            using FileStream gate = Acquire(folder + ".lock");
+            if (!File.Exists(last))
+                Unpack(name, folder);
             return folder;
+        }
+    }
+
+    /// <summary>The folder of the kernel's eBPF selftests; programs are in <c>progs</c> below it.</summary>
+    public static string Selftests(string version) => Path.Combine(Folder(version), "tools", "testing", "selftests", "bpf");
+
+    private static void Unpack(string name, string folder)
+    {
+        string staging = folder + ".part";
+        Directory.CreateDirectory(staging);
+        (int code, _, string error) = Oracles.Run(
+            "tar", ["-xJf", $"/usr/src/{name}.tar.xz", "-C", staging, $"{name}/tools", $"{name}/samples/bpf"], timeoutSeconds: 300);
+        if (code != 0)
+            throw new InvalidOperationException($"tar cannot unpack {name}: {error}");
+        Directory.CreateDirectory(folder);
+        // The folder whose presence says that all is there comes last.
+        foreach (string part in (string[])["samples", "tools"])
+        {
+            string target = Path.Combine(folder, part);
+            if (!Directory.Exists(target))
+                Directory.Move(Path.Combine(staging, name, part), target);
+        }
+        Directory.Delete(staging, recursive: true);
+    }
+
+    private static FileStream Acquire(string path)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (attempt < 1500)
+            {
+                Thread.Sleep(200);
+            }
         }
     }
 }

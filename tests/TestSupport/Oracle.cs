@@ -1,11 +1,12 @@
 // Optional tools that tests compare against. Each is found once; a test that needs a missing one is skipped with the reason.
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Xunit;
 
 namespace Ebpfcc.TestSupport;
 
 /// <summary>What may or may not be on a machine.</summary>
-public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith }
+public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith, X64Machine }
 
 public static class Oracles
 {
@@ -72,7 +73,7 @@ public static class Oracles
             case Oracle.Kernel:
                 return KernelProbe.WhyMissing();
             case Oracle.Libbpf:
-                return System.Runtime.InteropServices.NativeLibrary.TryLoad("libbpf.so.1", out _) ? null : "libbpf.so.1 is not installed";
+                return NativeLibrary.TryLoad("libbpf.so.1", out _) ? null : "libbpf.so.1 is not installed";
             case Oracle.LibbpfHeaders:
                 return File.Exists("/usr/include/bpf/bpf_helpers.h") ? null : "the headers of libbpf (libbpf-dev) are not installed";
             case Oracle.UapiHeaders:
@@ -81,6 +82,8 @@ public static class Oracles
                 return File.Exists("/usr/src/linux-source-6.12.tar.xz") ? null : "linux-source-6.12 is not installed";
             case Oracle.LinuxSource61:
                 return File.Exists("/usr/src/linux-source-6.1.tar.xz") ? null : "linux-source-6.1 is not installed";
+            case Oracle.X64Machine:
+                return RuntimeInformation.ProcessArchitecture == Architecture.X64 ? null : "this machine does not run x86-64 code";
             default:
                 string[] names = Names(oracle);
                 return FindProgram(names) is null ? $"{names[0]} is not installed" : null;

@@ -39,7 +39,7 @@ internal abstract class RunSession : IDisposable
 }
 
 /// <summary>Interpreter or JIT.</summary>
-internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<IExecutable> executables) : RunSession
+internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<IExecutable> executables, IExecutionEngine engine) : RunSession
 {
     public override TestRunResult Run(TestRunInput input) => runner.Run(input);
 
@@ -63,6 +63,7 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
         foreach (IExecutable executable in executables)
             executable.Dispose();
         loaded.Dispose();
+        (engine as IDisposable)?.Dispose();
     }
 
     /// <summary>Loads an object and prepares its programs for an engine.</summary>
@@ -97,7 +98,7 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
                     executables.Add(target);
                 slot.Map.Set(slot.Index, target);
             }
-            return new LocalSession(loaded, new TestRunner(program, entry, environment), executables) { Engine = engine.Name, Program = program, Maps = loaded.Maps };
+            return new LocalSession(loaded, new TestRunner(program, entry, environment), executables, engine) { Engine = engine.Name, Program = program, Maps = loaded.Maps };
         }
         catch
         {

@@ -28,7 +28,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
     {
         _arena = arena;
         _features = features;
-        (byte[] image, _gate) = Arm32Host.Build(arena.Path, GuestArena.BaseAddress, GuestArena.TotalBytes, features);
+        (byte[] image, _gate) = Arm32Host.Build(arena.Path, arena.Base, GuestArena.TotalBytes, features);
         _image = arena.Path + ".elf";
         File.WriteAllBytes(_image, image);
         if (!OperatingSystem.IsWindows())
@@ -64,7 +64,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
     {
         lock (_lock)
         {
-            Word(Arm32Host.StackTop) = GuestArena.StackTop;
+            Word(Arm32Host.StackTop) = _arena.StackTop;
             Word(Arm32Host.CallArguments) = r1;
             Word(Arm32Host.CallArguments + 4) = 0;
             Word(Arm32Host.CallArguments + 8) = r2;
@@ -99,7 +99,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
     private ulong Help(ExecutionEnvironment environment)
     {
         int number = (int)Word(Arm32Host.Helper);
-        ulong* first = (ulong*)(GuestArena.BaseAddress + Arm32Host.HelperArguments);
+        ulong* first = (ulong*)(_arena.Base + Arm32Host.HelperArguments);
         ulong* rest = (ulong*)Word(Arm32Host.HelperStack);
         ulong r1 = first[0], r2 = first[1], r3 = rest[0], r4 = rest[1], r5 = rest[2];
         switch (number)
@@ -145,14 +145,14 @@ internal sealed unsafe class EmulatedArm : IDisposable
     {
         EmulatedArm self = t_caller!;
         self.Word(Arm32Host.Function) = (uint)function;
-        ulong* arguments = (ulong*)(GuestArena.BaseAddress + Arm32Host.CallArguments);
+        ulong* arguments = (ulong*)(self._arena.Base + Arm32Host.CallArguments);
         (arguments[0], arguments[1]) = (r1, r2);
-        ulong* stack = (ulong*)(GuestArena.BaseAddress + Arm32Host.CallbackStack);
+        ulong* stack = (ulong*)(self._arena.Base + Arm32Host.CallbackStack);
         (stack[0], stack[1], stack[2]) = (r3, r4, r5);
         return self.Serve('C', GuestContext.Current.Environment);
     }
 
-    private ref uint Word(int offset) => ref *(uint*)(GuestArena.BaseAddress + offset);
+    private ref uint Word(int offset) => ref *(uint*)(_arena.Base + offset);
 
     private void Send(char command)
     {

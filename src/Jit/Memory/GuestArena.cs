@@ -1,7 +1,7 @@
-// Memory that two processes see at the same address below 4 GiB: a file in shared memory, mapped at one fixed place by this
-// process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
+// Memory that two processes see at the same address below 2 GiB: a file in shared memory, mapped at one of a few fixed places by
+// this process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
 //
-//   base             control block (Arm32Host), then the stack
+//   Base             control block (Arm32Host), then the stack
 //   + ControlBytes   code, handed out once and never reused (emulators cache translations)
 //   + CodeBytes      heap: blocks of powers of two with a header, freed blocks kept in lists by size
 using System.Numerics;
@@ -12,26 +12,35 @@ namespace Ebpfcc.Jit.Memory;
 
 public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
 {
-    public const uint BaseAddress = 0x2000_0000;
     public const uint ControlBytes = 0x1_0000;
     public const uint StackBytes = 0x10_0000;
     public const uint CodeBytes = 0x400_0000;
     public const uint TotalBytes = 0x1000_0000;
 
+    /// <summary>One for each arena that can live in a process; emulators put the guest's own stack and mappings at 0x40000000.</summary>
+    private static readonly uint[] s_places = [0x2000_0000, 0x3000_0000, 0x5000_0000, 0x6000_0000, 0x7000_0000];
+
     private readonly object _lock = new();
     private readonly uint[] _free = new uint[33];
-    private uint _heapNext = BaseAddress + ControlBytes + StackBytes + CodeBytes;
-    private uint _codeNext = BaseAddress + ControlBytes + StackBytes;
+    private uint _heapNext, _codeNext;
     private bool _isDisposed;
 
-    private GuestArena(string path) => Path = path;
+    private GuestArena(string path, uint place)
+    {
+        (Path, Base) = (path, place);
+        _codeNext = place + ControlBytes + StackBytes;
+        _heapNext = _codeNext + CodeBytes;
+    }
+
+    /// <summary>The first address.</summary>
+    public uint Base { get; }
 
     /// <summary>The file behind the memory.</summary>
     public string Path { get; }
 
-    public static uint StackTop => BaseAddress + ControlBytes + StackBytes;
+    public uint StackTop => Base + ControlBytes + StackBytes;
 
-    /// <summary>Creates the file and maps it; null with a reason where the system has no shared memory or the place is taken.</summary>
+    /// <summary>Creates the file and maps it; null with a reason where the system has no shared memory or every place is taken.</summary>
     public static GuestArena? TryCreate(out string? whyNot)
     {
         whyNot = null;
@@ -47,12 +56,15 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
             using FileStream file = new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
             file.SetLength(TotalBytes);
             const int ReadWrite = 3, SharedFixedNoReplace = 0x100001;
-            nint address = Mmap((nint)BaseAddress, (nuint)TotalBytes, ReadWrite, SharedFixedNoReplace, (int)file.SafeFileHandle.DangerousGetHandle(), 0);
-            if (address == (nint)BaseAddress)
-                return new GuestArena(path);
-            if (address > 0)
-                Munmap(address, TotalBytes);
-            whyNot = $"the addresses from 0x{BaseAddress:x} are not free in this process";
+            foreach (uint place in s_places)
+            {
+                nint address = Mmap((nint)place, (nuint)TotalBytes, ReadWrite, SharedFixedNoReplace, (int)file.SafeFileHandle.DangerousGetHandle(), 0);
+                if (address == (nint)place)
+                    return new GuestArena(path, place);
+                if (address > 0)
+                    Munmap(address, TotalBytes);
+            }
+            whyNot = "no place below 2 GiB is free in this process";
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -62,7 +74,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
         return null;
     }
 
-    public bool Contains(nint address, long bytes) => address >= (nint)BaseAddress && address + bytes <= (nint)BaseAddress + (nint)TotalBytes;
+    public bool Contains(nint address, long bytes) => address >= (nint)Base && address + bytes <= (nint)Base + (nint)TotalBytes;
 
     /// <summary>A place for code, aligned to 16 bytes; never handed out again.</summary>
     public uint AllocateCode(int bytes)
@@ -71,7 +83,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
         {
             uint address = _codeNext;
             uint next = (uint)(address + bytes + 15) & ~15u;
-            if (next > BaseAddress + ControlBytes + StackBytes + CodeBytes)
+            if (next > Base + ControlBytes + StackBytes + CodeBytes)
                 throw new OutOfMemoryException("The arena's code space is used up.");
             _codeNext = next;
             return address;
@@ -96,7 +108,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
             else
             {
                 block = _heapNext;
-                if ((ulong)block + (1UL << sizeClass) > BaseAddress + (ulong)TotalBytes)
+                if ((ulong)block + (1UL << sizeClass) > Base + (ulong)TotalBytes)
                     throw new OutOfMemoryException($"The arena has no {bytes} bytes left.");
                 _heapNext += 1u << sizeClass;
             }
@@ -130,7 +142,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
                 return;
             _isDisposed = true;
         }
-        Munmap((nint)BaseAddress, TotalBytes);
+        Munmap((nint)Base, TotalBytes);
         File.Delete(Path);
     }
 

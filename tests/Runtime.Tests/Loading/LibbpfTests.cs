@@ -19,9 +19,7 @@ public sealed class LibbpfTests
     [InlineData("test_global_func1.c")]
     public void InstructionsAreLibbpfs(string file)
     {
-        string source = Path.Combine(Repository.Cache, "linux-source-6.1", "tools", "testing", "selftests", "bpf");
-        if (!Directory.Exists(source))
-            return; // unpacked by the tests of the command line
+        string source = LinuxSource.Selftests("6.1");
         byte[] image = ClangObjects.CompileFile(Path.Combine(source, "progs", file), "-I" + source, "-I" + Path.Combine(source, "..", "..", "..", "include", "uapi"));
         using LoadedObject loaded = ClangObjects.Load(image);
         Assert.NotEmpty(loaded.Programs);

@@ -26,9 +26,7 @@ public sealed class BaselineTests
     [InlineData("bpf_flow.c")]
     public void ResultsAreTheKernels(string file)
     {
-        string source = Path.Combine(Repository.Cache, "linux-source-6.1", "tools", "testing", "selftests", "bpf");
-        if (!Directory.Exists(source))
-            return; // unpacked by the tests of the command line
+        string source = LinuxSource.Selftests("6.1");
         byte[] image = ClangObjects.CompileFile(Path.Combine(source, "progs", file), "-I" + source);
         Dictionary<string, byte[]> packets = File.ReadLines(Path.Combine(Repository.Shared!, "baselines", "packets.txt"))
             .Select(line => line.Split(' ')).Where(words => words.Length == 2).ToDictionary(words => words[0], words => Convert.FromHexString(words[1]));
