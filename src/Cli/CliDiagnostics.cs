@@ -29,8 +29,11 @@ public static class CliDiagnostics
     public static readonly DiagnosticDescriptor UnknownWarning = new("EBC0008", DiagnosticSeverity.Warning, "unknown warning option '-W{0}'",
         "No warning of this name exists. 'ebpfcc --help' names the general ones; each warning shows its own name.", "unknown-warning-option");
 
+    public static readonly DiagnosticDescriptor NoSuchProgram = Error("EBC0009", "there is no program '{0}'; there are: {1}",
+        "--prog names a program (a function in a section of its own) that the input does not have. 'ebpfcc disasm' lists what it has.");
+
     /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
-    public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning];
+    public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning, NoSuchProgram];
 
     private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
 }

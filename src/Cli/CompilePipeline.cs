@@ -115,7 +115,7 @@ public static class CompilePipeline
         {
             Preprocessor = PreprocessorOptionsOf(settings, context),
             Binder = new BinderOptions { BindEverything = settings.Emit == EmitForm.Nothing, Gnu89Inline = settings.Gnu89Inline || settings.Standard is "gnu89" or "gnu90" },
-            Optimization = new OptimizationOptions { Level = settings.OptimizationLevel, ForSize = settings.OptimizeForSize, VerifyEach = settings.VerifyEach },
+            Optimization = new OptimizationOptions { Level = settings.OptimizationLevel, ForSize = settings.OptimizeForSize, VerifyEach = settings.VerifyEach, NoInline = settings.NoInline },
             Warnings = settings.Warnings,
             ErrorLimit = settings.ErrorLimit,
             LastStage = settings.Emit switch
@@ -147,6 +147,7 @@ public static class CompilePipeline
         CpuVersion = settings.Cpu,
         BigEndian = settings.BigEndian,
         Optimize = settings.OptimizationLevel > 0,
+        NoInline = settings.NoInline,
         StrictAnsi = !settings.Standard.StartsWith("gnu", StringComparison.Ordinal),
         StandardVersion = StandardVersion(settings.Standard),
         SourceDateEpoch = long.TryParse(context.Environment("SOURCE_DATE_EPOCH"), out long epoch) ? epoch : null,

@@ -1,6 +1,7 @@
 // Compiles the inputs of one command line: chooses how far to go, runs the front end and the back end, writes products.
 using System.Diagnostics;
 using System.Text;
+using Ebpfcc.Cli.Commands;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
 using Ebpfcc.Cli.Rendering;
@@ -43,26 +44,29 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             Report(CliDiagnostics.NotCompilable, input, input);
             return FlushOwn();
         }
-        if (ReadInput(input) is not { } source)
+        var bag = new DiagnosticBag();
+        if (ProgramInput.ReadSource(input, context, bag) is not { } source)
+        {
+            _own.AddRange(bag.Items);
             return FlushOwn();
+        }
         Product product = CompilePipeline.Run(source, settings, _files, context);
         renderer.Render(product.Diagnostics, product.SourceMap);
         if (!product.Succeeded)
             return false;
         if (settings.TimePasses)
             product.Times.Print(context.Error);
-        if (product.Dependencies is { } dependencies && settings.WriteDependencies)
-            Write(settings.DependencyFile ?? Path.ChangeExtension(settings.Output ?? DefaultOutput(input), ".d"), Encoding.UTF8.GetBytes(DependencyText(input, dependencies)));
+        if (settings.Verify is { } kernel && product.Object is { } image && !Verify(image, input, product.SourceMap, kernel))
+            return false;
+        if (product.Dependencies is { } dependencies && settings.WriteDependencies
+            && !Write(settings.DependencyFile ?? Path.ChangeExtension(settings.Output ?? DefaultOutput(input), ".d"), Encoding.UTF8.GetBytes(DependencyText(input, dependencies))))
+            return FlushOwn();
         if (settings.Emit == EmitForm.Dependencies)
             WriteText(settings.Output, DependencyText(input, product.Dependencies!));
         else if (product.Text is { } text)
             WriteText(settings.Output ?? (settings.Emit == EmitForm.Assembly ? DefaultOutput(input) : null), text);
         else if (product.Object is { } bytes)
-        {
-            if (settings.Verify is { } kernel && !Verify(bytes, input, product.SourceMap, kernel))
-                return false;
             WriteObject(settings.Output ?? DefaultOutput(input), bytes);
-        }
         return FlushOwn();
     }
 
@@ -72,19 +76,6 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
         IReadOnlyList<Diagnostic> findings = ObjectVerification.Check(image, input, map, kernel);
         renderer.Render(findings, map);
         return findings.All(finding => finding.Severity != DiagnosticSeverity.Error);
-    }
-
-    private SourceText? ReadInput(string input)
-    {
-        if (input == "-")
-        {
-            using var reader = new StreamReader(context.OpenInput(), Encoding.UTF8);
-            return new SourceText("<stdin>", reader.ReadToEnd());
-        }
-        if (_files.ReadFile(input, out string? error) is { } text)
-            return new SourceText(input, text);
-        Report(CliDiagnostics.CannotRead, input, error ?? "no such file");
-        return null;
     }
 
     /// <summary>As gcc: the input's name in the current folder, with the product's extension.</summary>
@@ -110,12 +101,16 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
         output.Write(bytes);
     }
 
-    private void Write(string path, byte[] bytes)
+    private bool Write(string path, byte[] bytes)
     {
         if (AtomicFile.Write(path, bytes) is { } error)
+        {
             Report(CliDiagnostics.CannotWrite, path, error);
-        else if (settings.Verbose)
+            return false;
+        }
+        if (settings.Verbose)
             context.Error.WriteLine($"wrote {path} ({bytes.Length} bytes)");
+        return true;
     }
 
     private string DependencyText(string input, PreprocessedSource source)

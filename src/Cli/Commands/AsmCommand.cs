@@ -32,7 +32,7 @@ public static class AsmCommand
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
     {
         var settings = new Settings();
-        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        var parser = new OptionParser<Settings>(s_options) { Positional = static (chosen, word) => chosen.File = word, MaximumPositional = 1 };
         if (parser.Parse(arguments, settings) is { } wrong)
             return ProgramInput.Usage(context, "asm", wrong);
         if (settings.Help)
@@ -60,22 +60,10 @@ public static class AsmCommand
 
     private static byte[]? Assemble(string file, Settings settings, CommandContext context, DiagnosticBag bag, SourceMap map)
     {
-        string? text;
-        if (file == "-")
-        {
-            using var reader = new StreamReader(context.OpenInput(), Encoding.UTF8);
-            text = reader.ReadToEnd();
-        }
-        else
-        {
-            text = new RealFileSystem().ReadFile(file, out string? error);
-            if (text is null)
-                bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, error ?? "no such file") with { Subject = file });
-        }
-        if (text is null)
+        if (ProgramInput.ReadSource(file, context, bag) is not { } source)
             return null;
-        SourceLocation start = map.AddFile(new SourceText(file == "-" ? "<stdin>" : file, text));
-        ElfFile? elf = Assembler.AssembleFile(text, bag, start, new AssemblerOptions { Cpu = (CpuVersion)settings.Compile.Cpu });
+        SourceLocation start = map.AddFile(source);
+        ElfFile? elf = Assembler.AssembleFile(source.Content, bag, start, new AssemblerOptions { Cpu = (CpuVersion)settings.Compile.Cpu });
         return elf?.Write();
     }
 

@@ -141,8 +141,13 @@ public static class BenchCommand
         {
             var environment = new ExecutionEnvironment { Allocator = EngineTable.AllocatorOf(engine) };
             using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment });
-            if (loaded is null)
+            if (loaded is null || !ProgramInput.ReportFailures(loaded, settings.Program, settings.Compile, context))
                 return null;
+            if (settings.Program is { } name && loaded.Programs.All(program => program.Name != name))
+            {
+                ProgramInput.NoSuchProgram(file, name, loaded.Programs.Select(program => program.Name), settings.Compile, context);
+                return null;
+            }
             foreach (LoadedProgram program in loaded.Programs)
             {
                 if (settings.Program is not null && program.Name != settings.Program)
@@ -162,8 +167,8 @@ public static class BenchCommand
                     return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
                 });
                 double nanoseconds = MeasureProgram(program, proof, engine, environment, data, settings.Milliseconds);
-                string name = loaded.Programs.Count > 1 ? $"{Path.GetFileNameWithoutExtension(file)}/{program.Name}" : Path.GetFileNameWithoutExtension(file);
-                figures.Add(new Figure(name, engine.Name, nanoseconds, nanoseconds - frames.GetValueOrDefault(engine.Name), CountInstructions(program, proof, data), prepare, verify, native));
+                string title = loaded.Programs.Count > 1 ? $"{Path.GetFileNameWithoutExtension(file)}/{program.Name}" : Path.GetFileNameWithoutExtension(file);
+                figures.Add(new Figure(title, engine.Name, nanoseconds, nanoseconds - frames.GetValueOrDefault(engine.Name), CountInstructions(program, proof, data), prepare, verify, native));
             }
         }
         return figures;

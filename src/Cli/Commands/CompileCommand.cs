@@ -91,7 +91,7 @@ public static class CompileCommand
     {
         if (DiagnosticCatalogue.Find(code) is not { } row)
         {
-            context.Error.WriteLine($"ebpfcc: error: there is no diagnostic '{code}'; codes look like EBC2003 and stand behind each message");
+            context.Error.WriteLine($"ebpfcc: error: there is no diagnostic '{code}'; codes look like EBC2003 and stand behind each message [{CliDiagnostics.Usage.Id}]");
             return ExitStatus.Usage;
         }
         context.Output.WriteLine($"{row.Id}: {JsonRenderer.SeverityName(row.Severity)}{(row.WarningGroup is { } group ? $" (-W{group}{(row.OnByDefault ? "" : ", off by default")})" : "")}");

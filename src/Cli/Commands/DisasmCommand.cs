@@ -35,7 +35,7 @@ public static class DisasmCommand
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
     {
         var settings = new Settings();
-        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        var parser = new OptionParser<Settings>(s_options) { Positional = static (chosen, word) => chosen.File = word, MaximumPositional = 1 };
         if (parser.Parse(arguments, settings) is { } wrong)
             return ProgramInput.Usage(context, "disasm", wrong);
         if (settings.Help)
@@ -49,10 +49,7 @@ public static class DisasmCommand
         if (ProgramInput.Open(file, settings.Compile, context) is not { } source)
             return ExitStatus.Refused;
         if (settings.Function is { } name && source.Functions.All(function => function.Name != name))
-        {
-            context.Error.WriteLine($"{file}: error: there is no function '{name}'; there are: {string.Join(", ", source.Functions.Select(function => function.Name))}");
-            return ExitStatus.Refused;
-        }
+            return ProgramInput.NoSuchProgram(file, name, source.Functions.Select(function => function.Name), settings.Compile, context);
         if (settings.Json)
             PrintJson(source, settings, context.Output);
         else

@@ -41,7 +41,7 @@ public static class JitCommand
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
     {
         var settings = new Settings();
-        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        var parser = new OptionParser<Settings>(s_options) { Positional = static (chosen, word) => chosen.File = word, MaximumPositional = 1 };
         if (parser.Parse(arguments, settings) is { } wrong)
             return ProgramInput.Usage(context, "jit", wrong);
         if (settings.Help)
@@ -60,16 +60,12 @@ public static class JitCommand
         if (loaded is null)
             return ExitStatus.Refused;
         List<LoadedProgram> programs = [.. loaded.Programs.Where(program => settings.Program is null || program.Name == settings.Program)];
+        bool complete = ProgramInput.ReportFailures(loaded, settings.Program, settings.Compile, context);
         if (programs.Count == 0)
-        {
-            context.Error.WriteLine(settings.Program is null
-                ? $"{file}: error: the object has no programs that can be loaded"
-                : $"{file}: error: there is no program '{settings.Program}'; there are: {string.Join(", ", loaded.Programs.Select(program => program.Name))}");
-            return ExitStatus.Refused;
-        }
+            return complete && settings.Program is { } name ? ProgramInput.NoSuchProgram(file, name, loaded.Programs.Select(program => program.Name), settings.Compile, context) : ExitStatus.Refused;
         if (settings.Output is not null && programs.Count > 1)
             return ProgramInput.Usage(context, "jit", $"-o takes one program; choose with --prog: {string.Join(", ", programs.Select(program => program.Name))}");
-        int status = ExitStatus.Done;
+        int status = complete ? ExitStatus.Done : ExitStatus.Refused;
         foreach (LoadedProgram program in programs)
             status = Math.Max(status, Translate(program, settings, environment, context));
         return status;

@@ -70,15 +70,10 @@ public static class ProgramInput
     /// <summary>The bytes of a file; null, and an error in the bag, when it cannot be read.</summary>
     public static byte[]? ReadBytes(string file, DiagnosticBag bag)
     {
-        try
-        {
-            return File.ReadAllBytes(file);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, exception.Message) with { Subject = file });
-            return null;
-        }
+        byte[]? bytes = InputFile.Read(file, out string? error);
+        if (bytes is null)
+            bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, error) with { Subject = file });
+        return bytes;
     }
 
     public static void Render(DiagnosticBag bag, CompileSettings compile, CommandContext context)
@@ -91,17 +86,44 @@ public static class ProgramInput
             renderer.Finish();
     }
 
-    private static SourceText? ReadSource(string file, CommandContext context, DiagnosticBag bag)
+    /// <summary>A source file, or standard input for "-"; null, and an error in the bag, when it cannot be read.</summary>
+    public static SourceText? ReadSource(string file, CommandContext context, DiagnosticBag bag)
     {
+        string? error;
         if (file == "-")
         {
-            using var reader = new StreamReader(context.OpenInput(), Encoding.UTF8);
-            return new SourceText("<stdin>", reader.ReadToEnd());
+            using Stream input = context.OpenInput();
+            if (InputFile.ReadAll(input, out error) is { } bytes)
+                return new SourceText("<stdin>", SourceEncoding.Decode(bytes));
         }
-        if (new RealFileSystem().ReadFile(file, out string? error) is { } text)
+        else if (new RealFileSystem().ReadFile(file, out error) is { } text)
+        {
             return new SourceText(file, text);
+        }
         bag.Add(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, error ?? "no such file") with { Subject = file });
         return null;
+    }
+
+    /// <summary>Refuses a name that no program of the file has.</summary>
+    public static int NoSuchProgram(string file, string name, IEnumerable<string> names, CompileSettings compile, CommandContext context)
+    {
+        var bag = new DiagnosticBag();
+        bag.Add(Diagnostic.Create(CliDiagnostics.NoSuchProgram, SourceSpan.None, name, string.Join(", ", names)) with { Subject = file });
+        Render(bag, compile, context);
+        return ExitStatus.Refused;
+    }
+
+    /// <summary>Says why programs could not be loaded, of all or of the one that was chosen; false when there was one.</summary>
+    public static bool ReportFailures(LoadedObject loaded, string? only, CompileSettings compile, CommandContext context)
+    {
+        var bag = new DiagnosticBag();
+        foreach (FailedProgram failed in loaded.Failures)
+        {
+            if (only is null || failed.Name == only)
+                bag.Add(failed.Reason with { Subject = failed.Reason.Subject ?? failed.Name });
+        }
+        Render(bag, compile, context);
+        return !bag.HasErrors;
     }
 
     /// <summary>Wrong words on the command line.</summary>

@@ -38,7 +38,7 @@ public static class VerifyCommand
     public static int Run(IReadOnlyList<string> arguments, CommandContext context)
     {
         var settings = new Settings();
-        var parser = new OptionParser<Settings>(s_options) { Positional = (chosen, word) => chosen.File ??= word };
+        var parser = new OptionParser<Settings>(s_options) { Positional = static (chosen, word) => chosen.File = word, MaximumPositional = 1 };
         if (parser.Parse(arguments, settings) is { } wrong)
             return ProgramInput.Usage(context, "verify", wrong);
         if (settings.Help)
@@ -50,10 +50,10 @@ public static class VerifyCommand
         if (settings.File is not { } file)
             return ProgramInput.Usage(context, "verify", "name the object or C file to verify");
         using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true });
-        return loaded is null ? ExitStatus.Refused : Verify(loaded, settings, context);
+        return loaded is null ? ExitStatus.Refused : Verify(file, loaded, settings, context);
     }
 
-    private static int Verify(LoadedObject loaded, Settings settings, CommandContext context)
+    private static int Verify(string file, LoadedObject loaded, Settings settings, CommandContext context)
     {
         var options = new VerifierOptions
         {
@@ -73,7 +73,7 @@ public static class VerifyCommand
             if (settings.Json)
                 Write(json, failed.Name, failed.Section, false, failed.Reason.Message, null, null);
             else
-                context.Output.WriteLine($"{failed.Name}: rejected: {failed.Reason.Message}");
+                context.Output.WriteLine($"{failed.Name}: rejected: {failed.Reason.Message} [{failed.Reason.Id}]");
         }
         foreach (LoadedProgram program in loaded.Programs)
         {
@@ -91,12 +91,9 @@ public static class VerifyCommand
         }
         json.WriteEndArray();
         json.Flush();
-        if (seen == 0)
-        {
-            string names = string.Join(", ", loaded.Programs.Select(program => program.Name));
-            context.Error.WriteLine(settings.Program is null ? "ebpfcc: error: the object has no programs" : $"ebpfcc: error: there is no program '{settings.Program}'; there are: {names}");
-            return ExitStatus.Refused;
-        }
+        // An object without programs is not loaded in the first place.
+        if (seen == 0 && settings.Program is { } name)
+            return ProgramInput.NoSuchProgram(file, name, loaded.Programs.Select(program => program.Name), settings.Compile, context);
         if (settings.Json)
             context.Output.WriteLine(Encoding.UTF8.GetString(buffer.ToArray()));
         return status;

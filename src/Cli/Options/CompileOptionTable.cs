@@ -1,4 +1,5 @@
 // The compiler's options, one row each, in the spelling of gcc and clang.
+using Ebpfcc.Ir.Passes;
 using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli.Options;
@@ -59,6 +60,8 @@ public static class CompileOptionTable
         new(Code, ["-mbig-endian", "-EB"], OptionForm.Flag, null, "same as --target=bpfeb", (s, _) => SetTarget(s, "bpfeb")),
         new(Code, ["-mlittle-endian", "-EL"], OptionForm.Flag, null, "same as --target=bpfel", (s, _) => SetTarget(s, "bpfel")),
         Flag(Code, ["-fgnu89-inline"], "GNU C's old meaning of inline", s => s.Gnu89Inline = true),
+        Flag(Code, ["-fno-inline"], "inline always_inline functions only", s => s.NoInline = true),
+        Flag(Code, ["-finline"], null, s => s.NoInline = false),
 
         Row(Diagnostics, ["-W"], OptionForm.Joined, "NAME", "-Wall, -Wextra, -Werror, -W[no-]name, -W[no-]error=name", (s, a) => s.WarningWords.Add(a)),
         Flag(Diagnostics, ["-pedantic", "--pedantic"], "warnings about extensions of the language", s => s.WarningWords.Add("pedantic")),
@@ -73,7 +76,7 @@ public static class CompileOptionTable
 
         new(Diagnostics, ["--verify"], OptionForm.OptionalJoined, "KERNEL", "refuse output that kernel 5.15, 6.1, 6.6, 6.12 or 6.18 (default) would reject", SetVerify),
 
-        Row(Inside, ["--print-after"], OptionForm.EqualsOrSeparate, "PASS", "print the IR after a pass ('all', 'lowering')", (s, a) => s.PrintAfter.AddRange(a.Split(',', StringSplitOptions.RemoveEmptyEntries))),
+        new(Inside, ["--print-after"], OptionForm.EqualsOrSeparate, "PASS", "print the IR after a pass ('all', 'lowering')", AddPrintAfter),
         Flag(Inside, ["--time-passes"], "print how long each stage took", s => s.TimePasses = true),
         Flag(Inside, ["--verify-each"], "check the IR after every pass", s => s.VerifyEach = true),
 
@@ -185,6 +188,17 @@ public static class CompileOptionTable
         if (architecture is not ("bpf" or "bpfel" or "bpfeb"))
             return $"target '{target}' is not supported; there are bpf, bpfel and bpfeb";
         settings.BigEndian = architecture == "bpfeb";
+        return null;
+    }
+
+    private static string? AddPrintAfter(CompileSettings settings, string passes)
+    {
+        foreach (string pass in passes.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (pass is not ("all" or "lowering") && PassTable.Rows.All(row => row.Name != pass))
+                return $"there is no pass '{pass}'; there are: all, lowering, {string.Join(", ", PassTable.Rows.Select(row => row.Name))}";
+            settings.PrintAfter.Add(pass);
+        }
         return null;
     }
 

@@ -67,6 +67,9 @@ public sealed class CompileSettings
 
     public bool Gnu89Inline { get; set; }
 
+    /// <summary><c>-fno-inline</c>: only what must be inlined is.</summary>
+    public bool NoInline { get; set; }
+
     // Diagnostics.
     public WarningOptions Warnings { get; } = new();
 

@@ -6,25 +6,31 @@ public sealed class OptionParser<T>(IReadOnlyList<OptionRow<T>> rows)
     /// <summary>Called for words that are no options (<c>-</c> among them), in order.</summary>
     public required Action<T, string> Positional { get; init; }
 
+    /// <summary>How many words may be no options; one more is wrong usage.</summary>
+    public int MaximumPositional { get; init; } = int.MaxValue;
+
     /// <summary>Called for words that look like options and match no row; returns an error or null to accept the word.</summary>
     public Func<T, string, string?>? Unknown { get; init; }
 
     /// <summary>Fills the settings; returns the first error, or null.</summary>
     public string? Parse(IReadOnlyList<string> words, T settings)
     {
+        int positional = 0;
+        bool isOptionPossible = true;
         for (int i = 0; i < words.Count; i++)
         {
             string word = words[i];
-            if (word.Length < 2 || word[0] != '-')
+            if (!isOptionPossible || word.Length < 2 || word[0] != '-')
             {
+                if (++positional > MaximumPositional)
+                    return $"one file at a time: '{word}' is surplus";
                 Positional(settings, word);
                 continue;
             }
             if (word == "--")
             {
-                while (++i < words.Count)
-                    Positional(settings, words[i]);
-                break;
+                isOptionPossible = false;
+                continue;
             }
             (OptionRow<T>? row, string? name) = Find(word);
             if (row is null)

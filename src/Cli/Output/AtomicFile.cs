@@ -1,4 +1,6 @@
 // Output files appear whole or not at all: written beside their place under a temporary name, then renamed.
+using Ebpfcc.Core.Text;
+
 namespace Ebpfcc.Cli.Output;
 
 public static class AtomicFile
@@ -10,6 +12,10 @@ public static class AtomicFile
         string? temporary = null;
         try
         {
+            if (path.Length == 0)
+                throw new ArgumentException(null, nameof(path));
+            if (Directory.Exists(path))
+                return "it is a directory";
             if (File.Exists(path) && (File.GetAttributes(path) & (FileAttributes.Device | FileAttributes.ReparsePoint)) != 0 || IsSpecial(path))
             {
                 using var direct = new FileStream(path, FileMode.Open, FileAccess.Write);
@@ -21,20 +27,15 @@ public static class AtomicFile
             File.Move(temporary, path, overwrite: true);
             return null;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (Exception exception) when (InputFile.IsFileProblem(exception))
         {
             TryDelete(temporary);
-            return Describe(exception);
+            return InputFile.Describe(exception);
         }
     }
 
-    public static string Describe(Exception exception) => exception switch
-    {
-        UnauthorizedAccessException => "permission denied",
-        DirectoryNotFoundException => "no such directory",
-        FileNotFoundException => "no such file",
-        _ => exception.Message,
-    };
+    /// <summary>Why a file could not be used.</summary>
+    public static string Describe(Exception exception) => InputFile.Describe(exception);
 
     private static bool IsSpecial(string path) => path.StartsWith("/dev/", StringComparison.Ordinal);
 

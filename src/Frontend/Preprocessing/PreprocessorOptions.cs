@@ -78,33 +78,12 @@ public interface IFileSystem
 /// <summary>The files of the machine.</summary>
 public sealed class RealFileSystem : IFileSystem
 {
-    /// <summary>Files larger than this many bytes are refused.</summary>
-    public const long MaximumFileSize = 256L << 20;
-
     public string? ReadFile(string path, out string? error)
     {
         error = null;
-        try
-        {
-            var information = new FileInfo(path);
-            if (!information.Exists)
-            {
-                if (Directory.Exists(path))
-                    error = "it is a directory";
-                return null;
-            }
-            if (information.Length > MaximumFileSize)
-            {
-                error = "it is larger than 256 MiB";
-                return null;
-            }
-            return SourceEncoding.Decode(File.ReadAllBytes(path));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            error = exception is UnauthorizedAccessException ? "permission denied" : exception.Message;
+        if (path.Length > 0 && !File.Exists(path) && !Directory.Exists(path))
             return null;
-        }
+        return InputFile.Read(path, out error) is { } bytes ? SourceEncoding.Decode(bytes) : null;
     }
 
     public bool FileExists(string path) => File.Exists(path);
@@ -116,7 +95,7 @@ public sealed class RealFileSystem : IFileSystem
             string full = Path.GetFullPath(path);
             return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (Exception exception) when (InputFile.IsFileProblem(exception))
         {
             return path;
         }

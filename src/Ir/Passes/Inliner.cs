@@ -28,6 +28,7 @@ public static class Inliner
         var sizes = new Dictionary<Function, int>(ReferenceEqualityComparer.Instance);
         var reported = new HashSet<Function>(ReferenceEqualityComparer.Instance);
         bool changed = false;
+        optional &= !context.Options.NoInline;
         foreach (Function caller in graph.BottomUp)
         {
             if (caller.IsDeclaration || caller.IsNaked)

@@ -15,6 +15,9 @@ public sealed record OptimizationOptions
     /// <summary>-Os: no unrolling but where the source asks, smaller inlining budget.</summary>
     public bool ForSize { get; init; }
 
+    /// <summary>-fno-inline: only always_inline functions are inlined.</summary>
+    public bool NoInline { get; init; }
+
     /// <summary>Check the IR after each pass (<c>--verify-each</c>); always before the first and after the last in any case.</summary>
     public bool VerifyEach { get; init; }
 }
