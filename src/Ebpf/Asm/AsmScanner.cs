@@ -37,8 +37,11 @@ internal sealed class AsmScanner(string text, SourceLocation start, DiagnosticBa
         {
             Tokens.Clear();
             bool valid = ReadStatement();
-            Tokens.Add(new AsmToken(AsmTokenKind.End, Math.Min(_position, Text.Length), 0, 0));
-            if (valid && Tokens.Count > 1)
+            if (Tokens.Count == 0)
+                continue;
+            // The end lies right behind the last token: what is missing is missing there.
+            Tokens.Add(new AsmToken(AsmTokenKind.End, Tokens[^1].Start + Tokens[^1].Length, 0, 0));
+            if (valid)
                 return true;
         }
         return false;

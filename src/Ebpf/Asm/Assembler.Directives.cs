@@ -355,7 +355,7 @@ public sealed partial class Assembler
     private void Section(int index)
     {
         List<AsmToken> tokens = _scanner.Tokens;
-        if (tokens[index].Kind == AsmTokenKind.End)
+        if (tokens[index].Kind == AsmTokenKind.End || tokens[index].IsMark(','))
         {
             ReportExpected("a section name", tokens[index]);
             return;
@@ -390,6 +390,11 @@ public sealed partial class Assembler
                 index++;
                 if (tokens[index].IsMark('@') || tokens[index].IsMark('%'))
                     index++;
+                if (tokens[index].Kind == AsmTokenKind.End)
+                {
+                    ReportExpected("a section type", tokens[index]);
+                    return;
+                }
                 type = tokens[index].Kind == AsmTokenKind.Number ? tokens[index].Value.ToString(CultureInfo.InvariantCulture) : _scanner.TextOf(tokens[index]).ToString();
                 index++;
                 if (tokens[index].IsMark(','))
