@@ -11,7 +11,7 @@ public class OptionTests
     private static readonly Dictionary<string, string> s_valid = new()
     {
         ["--verify"] = "6.12", ["--emit"] = "ir", ["-std="] = "gnu11", ["-O"] = "2", ["-mcpu="] = "v2", ["--target="] = "bpfel", ["-target"] = "bpf", ["-x"] = "c",
-        ["-fmax-errors="] = "5", ["--error-format"] = "json", ["--color"] = "never",
+        ["-fmax-errors="] = "5", ["--error-format"] = "json", ["--color"] = "never", ["--print-after"] = "gvn",
     };
 
     public static TheoryData<int> RowNumbers()
