@@ -68,7 +68,7 @@ public static class CompilePipeline
                         if (settings.Emit == EmitForm.Object)
                             bytes = times.Measure("write object", () => ObjectWriter.Write(result));
                         else
-                            text = settings.Emit == EmitForm.Assembly ? AssemblyPrinter.Print(result) : result.Btf is { } types ? BtfRawPrinter.Print(types) : "";
+                            text = PrintObject(result, settings.Emit);
                     }
                     break;
             }
@@ -88,6 +88,18 @@ public static class CompilePipeline
                 text.Append(SyntaxPrinter.Print(declaration.Syntax, compilation.SourceMap));
         }
         return text.ToString();
+    }
+
+    /// <summary>The assembly, or the types as the object holds them.</summary>
+    private static string PrintObject(EbpfObject result, EmitForm form)
+    {
+        if (result.BtfBuilder is { } builder)
+        {
+            var defects = new DiagnosticBag();
+            result.Btf = BtfReader.Read(builder.Build(), "the emitted types", defects)
+                ?? throw new InternalCompilerException("code generation", null, defects.Items[0].Message);
+        }
+        return form == EmitForm.Assembly ? AssemblyPrinter.Print(result) : result.Btf is { } types ? BtfRawPrinter.Print(types) : "";
     }
 
     private static string PrintMachineCode(Compilation compilation, CompileSettings settings)

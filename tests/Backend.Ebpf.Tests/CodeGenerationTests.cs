@@ -36,7 +36,7 @@ public class CodeGenerationTests
                 {
                     OpcodeRow? row = OpcodeTable.Find(code.Code[slot]);
                     Assert.NotNull(row);
-                    Assert.True(row.Since <= cpu || row.Opcode == EbpfOpcode.CallLocal, $"{row.Opcode} needs {row.Since}");
+                    Assert.True(row.Since <= cpu, $"{row.Opcode} needs {row.Since}");
                     slot += row.Slots - 1;
                 }
             }

@@ -61,7 +61,7 @@ public static class BlockLayout
         {
             if (latch.Instructions[^1] is not { Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None, Target: { } test } || test.Index > latch.Index
                 || (latch.Instructions.Count > 1 && latch.Instructions[^2].IsConditionalBranch)
-                || test.Instructions is not [{ IsConditionalBranch: true } branch, { Opcode: EbpfOpcode.Ja, Pseudo: PseudoOpcode.None } jump])
+                || test.Instructions is not [{ IsConditionalBranch: true } branch, { Opcode: EbpfOpcode.Ja or EbpfOpcode.Exit, Pseudo: PseudoOpcode.None } jump])
             {
                 continue;
             }
@@ -216,15 +216,51 @@ public static class BlockLayout
                 instructions.RemoveAt(instructions.Count - 1);
                 continue;
             }
-            if (instructions.Count > 1 && instructions[^2].IsConditionalBranch && ReferenceEquals(instructions[^2].Target, next)
-                && Inverse(instructions[^2].Opcode) is { } inverse && OpcodeTable.Get(inverse).Since <= cpu)
+            if (instructions.Count <= 1 || !instructions[^2].IsConditionalBranch || !ReferenceEquals(instructions[^2].Target, next))
+                continue;
+            if (!TryInvert(instructions[^2], cpu))
+            {
+                // No opposite (v1, JSET): the other side comes next if it stands right behind and may (its jumps are still
+                // explicit, and no jump becomes a jump back, which old verifiers refuse).
+                MachineBlock? behind = i + 2 < function.Blocks.Count ? function.Blocks[i + 2] : null;
+                if (behind is not null && ReferenceEquals(behind, instructions[^1].Target) && !ReferenceEquals(next!.Successors.First, behind) && !ReferenceEquals(next.Successors.Second, behind))
+                {
+                    (function.Blocks[i + 1], function.Blocks[i + 2]) = (function.Blocks[i + 2], function.Blocks[i + 1]);
+                    instructions.RemoveAt(instructions.Count - 1);
+                }
+            }
+            else
             {
                 MachineBlock other = instructions[^1].Target!;
-                instructions[^2].Opcode = inverse;
                 instructions[^2].Target = other;
                 instructions.RemoveAt(instructions.Count - 1);
             }
         }
+        function.Renumber();
+    }
+
+    /// <summary>Makes a branch its opposite; where v1 has no "less" branch for it, a &lt;= b becomes b &gt;= a.</summary>
+    private static bool TryInvert(MachineInstruction branch, CpuVersion cpu)
+    {
+        if (Inverse(branch.Opcode) is not { } inverse)
+            return false;
+        if (OpcodeTable.Get(inverse).Since > cpu)
+        {
+            EbpfOpcode mirrored = inverse switch
+            {
+                EbpfOpcode.Jlt64Reg => EbpfOpcode.Jgt64Reg,
+                EbpfOpcode.Jle64Reg => EbpfOpcode.Jge64Reg,
+                EbpfOpcode.Jslt64Reg => EbpfOpcode.Jsgt64Reg,
+                EbpfOpcode.Jsle64Reg => EbpfOpcode.Jsge64Reg,
+                _ => EbpfOpcode.Invalid,
+            };
+            if (mirrored == EbpfOpcode.Invalid)
+                return false;
+            inverse = mirrored;
+            (branch.Dst, branch.Src) = (branch.Src, branch.Dst);
+        }
+        branch.Opcode = inverse;
+        return true;
     }
 
     /// <summary>The branch taken exactly when the given one is not; JSET has none.</summary>

@@ -53,12 +53,17 @@ public static class AssemblyPrinter
             line.Clear();
             slot += slots;
         }
+        EbpfLine printed = default;
         foreach ((int slot, string instruction) in lines)
         {
             if (targets.Contains(slot))
                 text.Append(Label(function, slot)).Append(":\n");
-            if (types is not null && function.FindLine(slot) is { } source && source.Slot == slot)
+            if (types is not null && function.FindLine(slot) is { } source
+                && source.Slot == slot && (source.Line != printed.Line || source.FileName != printed.FileName))
+            {
+                printed = source;
                 text.Append(CultureInfo.InvariantCulture, $"\t# {types.GetString(source.FileName)}:{source.Line}: {types.GetString(source.LineText).Trim()}\n");
+            }
             text.Append('\t').Append(instruction).Append('\n');
         }
     }

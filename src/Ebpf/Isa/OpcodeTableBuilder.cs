@@ -212,7 +212,7 @@ internal sealed class OpcodeTableBuilder(OpcodeRow[] rows)
         Add(EbpfOpcode.JaLong, 0x00 | Jmp32, Operation.Ja, Effect.Jump, 32, 0, 0, OffsetUse.Zero, ImmediateUse.Jump, Base32, V4, "gotol %j");
         Add(EbpfOpcode.MayGoto, 0xe0 | Jmp, Operation.MayGoto, Effect.Branch, 64, 0, 0, OffsetUse.Jump, ImmediateUse.Zero, Linux, V1, "may_goto %j", Source, 0);
         Add(EbpfOpcode.CallHelper, 0x80 | Jmp, Operation.Call, Effect.Call, 64, 0, 0, OffsetUse.Zero, ImmediateUse.HelperId, Base32, V1, "call %c", Source, (int)CallKind.Helper);
-        Add(EbpfOpcode.CallLocal, 0x80 | Jmp, Operation.Call, Effect.Call, 64, 0, 0, OffsetUse.Zero, ImmediateUse.FunctionOffset, Base32, V3, "call %f", Source, (int)CallKind.Local);
+        Add(EbpfOpcode.CallLocal, 0x80 | Jmp, Operation.Call, Effect.Call, 64, 0, 0, OffsetUse.Zero, ImmediateUse.FunctionOffset, Base32, V1, "call %f", Source, (int)CallKind.Local);
         Add(EbpfOpcode.CallKfunc, 0x80 | Jmp, Operation.Call, Effect.Call, 64, 0, 0, OffsetUse.Memory, ImmediateUse.KfuncId, Linux, V1, "call %k", Source, (int)CallKind.Kfunc);
         Add(EbpfOpcode.CallReg, 0x80 | Jmp | Reg, Operation.Call, Effect.Call, 64, Read, 0, OffsetUse.Zero, ImmediateUse.Zero, Linux, V1, "callx %d");
         Add(EbpfOpcode.Exit, 0x90 | Jmp, Operation.Exit, Effect.Exit, 64, 0, 0, OffsetUse.Zero, ImmediateUse.Zero, Base32, V1, "exit");

@@ -37,11 +37,20 @@ public sealed partial class Simplify
 
     // sext (sext x)  =>  sext x        sext x  =>  zext x       the sign is known to be 0
     // sext (zext x)  =>  zext x
+    // sext (x << c >>s k) from n to w bits  =>  zext x << c + w - n >>s k + w - n         a signed bit-field of a narrow type
     private Value? RewriteSExt(Instruction sext)
     {
         Value value = sext.GetOperand(0);
         if (Match(value, IrOpcode.SExt) is { } inner)
             return _builder.SExt(inner.GetOperand(0), sext.Type);
+        int widening = sext.Type.Bits() - value.Type.Bits();
+        if (sext.Type.Bits() <= 64 && value.Type.Bits() > 1 && IsOneUse(value) && Match(value, IrOpcode.AShr) is { } right && right.GetOperand(1) is Constant rightBy
+            && Match(right.GetOperand(0), IrOpcode.Shl) is { } left && left.GetOperand(1) is Constant leftBy
+            && Math.Max(rightBy.Unsigned, leftBy.Unsigned) < (ulong)value.Type.Bits())
+        {
+            Value top = _builder.Shl(_builder.ZExt(left.GetOperand(0), sext.Type), new Constant(sext.Type, leftBy.Unsigned + (ulong)widening));
+            return _builder.AShr(top, new Constant(sext.Type, rightBy.Unsigned + (ulong)widening));
+        }
         int width = value.Type.Bits();
         return width <= 64 && (KnownBits.Of(value).Zeros >> (width - 1) & 1) != 0 ? _builder.ZExt(value, sext.Type) : null;
     }

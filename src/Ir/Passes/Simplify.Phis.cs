@@ -25,6 +25,8 @@ public sealed partial class Simplify
                 return null;
             variable = i;
         }
+        if (variable >= 0 && NeedsConstants(operation))
+            return null;
         var moved = new PhiInstruction(operation.Type) { Location = operation.Location };
         for (int i = 0; i < phi.OperandCount; i++)
         {
@@ -44,8 +46,12 @@ public sealed partial class Simplify
     {
         IrOpcode.ZExt or IrOpcode.SExt or IrOpcode.Trunc => true,
         IrOpcode.Compare or IrOpcode.And or IrOpcode.Or or IrOpcode.Xor => operation.GetOperand(1) is Constant,
-        _ => false,
+        _ => NeedsConstants(operation) && operation.GetOperand(1) is Constant,
     };
+
+    /// <summary>Arithmetic on a variable operand stays where it is: the operand may be a loop's counter in another shape.</summary>
+    private static bool NeedsConstants(Instruction operation)
+        => operation.Opcode is IrOpcode.Add or IrOpcode.Sub or IrOpcode.Mul or IrOpcode.Shl or IrOpcode.LShr or IrOpcode.AShr;
 
     private Value Apply(Instruction operation, Value operand) => operation switch
     {

@@ -23,6 +23,9 @@ public sealed partial class Sroa
     // Bytes between scalars that are worth becoming scalars themselves.
     private const long MaxScalarGap = 64;
 
+    /// <summary>So many words narrower than four bytes fit registers beside the addresses of a copy.</summary>
+    private const long MaxNarrowWords = 6;
+
     /// <summary>One use of the object's bytes.</summary>
     private readonly record struct Access(Instruction User, long Begin, long Size, bool IsSource)
     {
@@ -217,7 +220,10 @@ public sealed partial class Sroa
         }
     }
 
-    /// <summary>The widest word all block operations on a range allow by their alignment; 0 when that is less than 4 bytes.</summary>
+    /// <summary>
+    /// The widest word all block operations on a range allow by their alignment; 0 when that would be too many words to keep in
+    /// registers (a hardware address in a packet is six bytes, which fit).
+    /// </summary>
     private long WordSize(long begin, long end)
     {
         long word = Math.Min(8, _alloca.Alignment);
@@ -232,7 +238,7 @@ public sealed partial class Sroa
                     return 0;
             }
         }
-        return word >= 4 ? word : 0;
+        return word >= 4 || end - begin <= word * MaxNarrowWords ? word : 0;
     }
 
     /// <summary>
