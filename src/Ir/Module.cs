@@ -89,10 +89,29 @@ public sealed class Function(string name, FunctionSignature signature) : GlobalV
 {
     private Parameter[]? _parameters;
 
-    public FunctionSignature Signature { get; } = signature;
+    public FunctionSignature Signature { get; private set; } = signature;
 
     public IReadOnlyList<Parameter> Parameters
         => _parameters ??= [.. Signature.ParameterTypes.Select((type, index) => new Parameter(this, index, type))];
+
+    /// <summary>
+    /// Drops all parameters but those of the given indices, in order. The dropped ones must have no users; the caller changes
+    /// the calls. The C prototype stays what it was.
+    /// </summary>
+    public void KeepParameters(IReadOnlyList<int> kept)
+    {
+        var left = new Parameter[kept.Count];
+        var types = new IrType[kept.Count];
+        for (int i = 0; i < left.Length; i++)
+        {
+            left[i] = Parameters[kept[i]];
+            types[i] = left[i].Type;
+        }
+        for (int i = 0; i < left.Length; i++)
+            left[i].Index = i;
+        _parameters = left;
+        Signature = Signature with { ParameterTypes = types };
+    }
 
     /// <summary>Blocks in layout order, the entry first; empty for a declaration.</summary>
     public List<BasicBlock> Blocks { get; } = [];

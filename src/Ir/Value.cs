@@ -122,5 +122,5 @@ public sealed class Parameter(Function function, int index, IrType type) : Value
 {
     public Function Function { get; } = function;
 
-    public int Index { get; } = index;
+    public int Index { get; internal set; } = index;
 }

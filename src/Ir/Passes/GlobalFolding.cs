@@ -23,7 +23,8 @@ public static class GlobalFolding
         return changed;
     }
 
-    private static HashSet<GlobalValue> FindRelocationTargets(Module module)
+    /// <summary>What the initial values of globals point to.</summary>
+    internal static HashSet<GlobalValue> FindRelocationTargets(Module module)
     {
         var targets = new HashSet<GlobalValue>(ReferenceEqualityComparer.Instance);
         foreach (GlobalVariable global in module.Globals)

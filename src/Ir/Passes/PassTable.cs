@@ -45,6 +45,7 @@ public static class PassTable
         new("globals", "puts the initial values of unchanging globals in place of loads", null, GlobalFolding.Run),
         new("inline-always", "inlines always_inline functions", null, context => Inliner.Run(context, optional: false)),
         new("inline", "inlines always_inline, small and once-called functions", null, context => Inliner.Run(context, optional: true)),
+        new("arguments", "propagates constants into internal functions and drops parameters nobody reads", null, ArgumentElimination.Run),
         new("deadglobals", "deletes functions and variables nobody can reach", null, DeadGlobals.Run),
     ];
 
@@ -75,9 +76,9 @@ public static class PassTable
     [
         "globals", "cfg", "sroa", "mem2reg", "simplify", "gvn", "cfg",
         "inline", "deadglobals", "sroa", "mem2reg", "simplify", "cfg",
-        "sccp", "simplify", "gvn", "threading", "cfg",
+        "sccp", "arguments", "simplify", "gvn", "threading", "cfg",
         "unroll", "sroa", "mem2reg", "simplify", "gvn", "forward", "dse", "simplify", "isconstant", "sccp", "threading", "cfg",
-        "globals", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "simplify", "cfg", "align", "stores", "dce", "stack", "deadglobals",
+        "globals", "arguments", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "simplify", "cfg", "align", "stores", "dce", "stack", "deadglobals",
     ];
 
     /// <summary>The passes of a level in the order they run.</summary>
