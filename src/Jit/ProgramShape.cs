@@ -52,6 +52,28 @@ public sealed class ProgramShape
     /// <param name="starts">Slots at which functions begin, ascending; the first is 0.</param>
     public static ProgramShape Analyze(EbpfInstruction[] instructions, IReadOnlyList<int> starts)
     {
+        (OpcodeRow[] rows, bool[] leaders) = Decode(instructions, starts);
+        int count = instructions.Length;
+        var functions = new FunctionShape[starts.Count];
+        for (int i = 0; i < functions.Length; i++)
+            functions[i] = Describe(instructions, rows, starts[i], i + 1 < starts.Count ? starts[i + 1] : count);
+        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions));
+    }
+
+    /// <summary>
+    /// The shape of a well-formed program that nobody verified: jumps may lead from any function into any other, and callees see
+    /// all registers of their callers, so everything is one function and every register is always live.
+    /// </summary>
+    public static ProgramShape AnalyzeUnverified(EbpfInstruction[] instructions)
+    {
+        (OpcodeRow[] rows, bool[] leaders) = Decode(instructions, [0]);
+        var liveOut = new ushort[instructions.Length];
+        Array.Fill(liveOut, (ushort)((1 << EbpfRegisters.Count) - 1));
+        return new ProgramShape(instructions, rows, leaders, [new FunctionShape(0, instructions.Length)], liveOut);
+    }
+
+    private static (OpcodeRow[] Rows, bool[] Leaders) Decode(EbpfInstruction[] instructions, IReadOnlyList<int> starts)
+    {
         int count = instructions.Length;
         var rows = new OpcodeRow[count];
         var leaders = new bool[count];
@@ -74,10 +96,7 @@ public sealed class ProgramShape
             else if (rows[slot].Opcode == EbpfOpcode.LoadFunction)
                 leaders[slot + 1 + instructions[slot].Immediate] = true;
         }
-        var functions = new FunctionShape[starts.Count];
-        for (int i = 0; i < functions.Length; i++)
-            functions[i] = Describe(instructions, rows, starts[i], i + 1 < starts.Count ? starts[i + 1] : count);
-        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions));
+        return (rows, leaders);
     }
 
     /// <summary>Registers an instruction reads and writes, as bit masks.</summary>

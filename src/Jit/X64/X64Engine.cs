@@ -4,6 +4,7 @@ using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Memory;
 using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Maps;
@@ -22,8 +23,12 @@ public sealed class X64Engine : IExecutionEngine
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
         => CompileTrusted(program.Program, program.Instructions, program.Facts, environment);
 
+    /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
-        => throw new GuestFaultException("the x86-64 engine runs verified programs only", 0);
+    {
+        StructuralCheck.RequireSandboxable(program.Instructions);
+        return new X64SandboxedExecutable(program, sandbox, environment);
+    }
 
     /// <summary>Compiles without checks: for programs with a proof, and for tests that bring their own.</summary>
     internal static X64Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, IReadOnlyList<InstructionFacts>? facts, ExecutionEnvironment environment)

@@ -74,7 +74,7 @@ internal sealed unsafe class Decoder
         {
             case Effect.LoadImmediate:
                 decoded.Code = (ushort)EbpfOpcode.LoadImm64;
-                decoded.Immediate = (long)Constant(row, instruction, wide, slot);
+                decoded.Immediate = (long)Constant(_program, row, instruction, wide, slot);
                 break;
             case Effect.Load when _facts is not null && _facts[slot].Access == AccessKind.ProbeRead:
                 decoded.Code = (ushort)(row.Operation == Operation.LoadSx
@@ -91,17 +91,18 @@ internal sealed unsafe class Decoder
         return decoded;
     }
 
-    private ulong Constant(OpcodeRow row, EbpfInstruction instruction, ulong wide, int slot)
+    /// <summary>The value that a wide immediate loads; not for functions, whose values are the engine's.</summary>
+    internal static ulong Constant(LoadedProgram program, OpcodeRow row, EbpfInstruction instruction, ulong wide, int slot)
     {
         switch (row.Opcode)
         {
-            case EbpfOpcode.LoadMapFd when (uint)instruction.Immediate < (uint)_program.Maps.Count:
-                return (ulong)_program.Maps[instruction.Immediate].Handle;
-            case EbpfOpcode.LoadMapValue when (uint)instruction.Immediate < (uint)_program.Maps.Count:
-                byte* value = _program.Maps[instruction.Immediate].DirectValue((uint)(wide >> 32));
+            case EbpfOpcode.LoadMapFd when (uint)instruction.Immediate < (uint)program.Maps.Count:
+                return (ulong)program.Maps[instruction.Immediate].Handle;
+            case EbpfOpcode.LoadMapValue when (uint)instruction.Immediate < (uint)program.Maps.Count:
+                byte* value = program.Maps[instruction.Immediate].DirectValue((uint)(wide >> 32));
                 if (value is not null)
                     return (ulong)value;
-                throw Unresolvable(slot, "the map has no value at this offset that can be addressed directly");
+                throw Unresolvable(program, slot, "the map has no value at this offset that can be addressed directly");
             case EbpfOpcode.LoadImm64:
             case EbpfOpcode.LoadFunction:
                 return wide;
@@ -109,11 +110,11 @@ internal sealed unsafe class Decoder
                 // Addresses of kernel variables do not exist here; loads through the pointer read zero.
                 return 0;
             default:
-                throw Unresolvable(slot, "the reference names no map of the program");
+                throw Unresolvable(program, slot, "the reference names no map of the program");
         }
     }
 
-    private GuestFaultException Unresolvable(int slot, string why) => new($"{_program.Name}: {why}", slot);
+    private static GuestFaultException Unresolvable(LoadedProgram program, int slot, string why) => new($"{program.Name}: {why}", slot);
 
     private void DecodeHelper(ref DecodedInstruction decoded, int id, int slot)
     {

@@ -32,7 +32,7 @@ internal static unsafe class HelperGuard
                         return $"argument {i + 1}: a size of zero";
                     continue;
                 case HelperArgument.Context:
-                    if (value != (ulong)context.Context)
+                    if (value == 0 || value != (ulong)context.Context)
                         return $"argument {i + 1} is not the context";
                     continue;
                 case HelperArgument.ConstMap:

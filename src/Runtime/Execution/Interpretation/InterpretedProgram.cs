@@ -9,7 +9,7 @@ using Ebpfcc.Runtime.Loading;
 
 namespace Ebpfcc.Runtime.Execution.Interpretation;
 
-internal sealed unsafe class InterpretedProgram : IExecutable
+internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
 {
     private const int StackBytes = EbpfRegisters.StackSize * EbpfRegisters.MaxCallFrames;
 
@@ -161,22 +161,8 @@ internal sealed unsafe class InterpretedProgram : IExecutable
     {
         DecodedInstruction* at = state->FaultAt;
         bool isOurs = at >= Code && at <= CodeEnd;
-        int slot = isOurs ? _slotOf[(int)(at - Code)] : 0;
-        string where = isOurs ? $"insn {slot}" : "a program reached by a tail call";
-        string what = state->Fault switch
-        {
-            MachineFault.BadRead => $"invalid read of {Width(at)} bytes at 0x{state->FaultAddress:x}",
-            MachineFault.BadWrite => $"invalid write of {Width(at)} bytes at 0x{state->FaultAddress:x}",
-            MachineFault.OutOfFuel => $"the program did not finish within {_sandbox?.Fuel ?? long.MaxValue} instructions",
-            MachineFault.FellOff => "execution ran off the end of the program",
-            MachineFault.CallDepth => $"calls are nested deeper than {EbpfRegisters.MaxCallFrames} frames",
-            MachineFault.UnknownHelper => at->Code == (ushort)EbpfOpcode.CallKfunc || at->Operand == 0 ? "kernel functions cannot be called here" : HelperRegistry.WhyMissing(at->Operand),
-            MachineFault.HelperRefused => GuestContext.Current.PendingFault?.Message ?? "a helper refused its arguments",
-            MachineFault.BadFunction => "call of something that is no function",
-            _ => state->Fault.ToString(),
-        };
-        GuestContext.Current.PendingFault = null;
-        return new GuestFaultException($"{where}: {what}", slot);
+        int helper = at->Code == (ushort)EbpfOpcode.CallKfunc ? 0 : at->Operand;
+        return FaultText.Describe(state->Fault, isOurs ? _slotOf[(int)(at - Code)] : null, Width(at), state->FaultAddress, _sandbox?.Fuel ?? long.MaxValue, helper);
     }
 
     private static int Width(DecodedInstruction* at)

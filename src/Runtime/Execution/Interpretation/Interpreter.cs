@@ -1,6 +1,5 @@
 // The interpreter engine: decodes once, then one switch in a loop (Interpreter.Loop.cs). Two modes: verified programs run
 // without checks, because the verifier's proof is the check; sandboxed programs have every access checked and fuel counted.
-using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Verification;
 
@@ -19,13 +18,7 @@ public sealed class Interpreter : IExecutionEngine
     /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
     {
-        if (StructuralCheck.FirstProblem(program.Instructions) is { } problem)
-            throw new GuestFaultException(problem.Message, problem.Slot);
-        for (int slot = 0; slot < program.Instructions.Length; slot++)
-        {
-            if (OpcodeTable.Classify(program.Instructions[slot]) == EbpfOpcode.AddrSpaceCast)
-                throw new GuestFaultException("addr_space_cast insn can only be used in a program that has an associated arena", slot);
-        }
+        StructuralCheck.RequireSandboxable(program.Instructions);
         return new InterpretedProgram(program, new Decoder(program, program.Instructions, null, environment), sandbox, environment);
     }
 }

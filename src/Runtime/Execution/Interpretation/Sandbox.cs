@@ -8,14 +8,14 @@ using Ebpfcc.Runtime.Maps;
 namespace Ebpfcc.Runtime.Execution.Interpretation;
 
 /// <summary>The windows and permissions of one sandboxed run.</summary>
-internal sealed unsafe class Sandbox(InterpretedProgram program, GuestContext context, nint r1, nint r2)
+internal sealed unsafe class Sandbox(ISandboxedProgram program, GuestContext context, nint r1, nint r2)
 {
-    private InterpretedProgram _program = program;
+    private ISandboxedProgram _program = program;
 
     private bool IsRaw => context.Context is null || (nint)context.Context != r1;
 
     /// <summary>A tail call entered another program: its maps count from now on.</summary>
-    public void Enter(InterpretedProgram program) => _program = program;
+    public void Enter(ISandboxedProgram program) => _program = program;
 
     /// <summary>Is every byte readable? Remembers the window it found.</summary>
     public bool FindReadable(MachineState* state, ulong address, ulong size) => Find(ref state->Readable, address, size, write: false);
@@ -70,10 +70,13 @@ internal sealed unsafe class Sandbox(InterpretedProgram program, GuestContext co
         return false;
     }
 
-    /// <summary>A call through a register names a helper by its number.</summary>
-    public bool CallByNumber(MachineState* state, InterpretedProgram caller, ulong number, ulong* r)
+    /// <summary>
+    /// A call through a register names a helper by its number. Helpers that change where execution goes need a call that says so.
+    /// </summary>
+    public bool CallByNumber(MachineState* state, ISandboxedProgram caller, ulong number, ulong* r)
     {
-        if (number > int.MaxValue || caller.Environment.Helpers.Find((int)number) is not { } helper || !AllowsCall(state, (int)number, r))
+        if (number > int.MaxValue || caller.Environment.Helpers.Find((int)number) is not { } helper || number == HelperRegistry.TailCallId
+            || helper.Row is { } row && (row.Has(HelperFlags.SyncCallback) || row.Has(HelperFlags.AsyncCallback)) || !AllowsCall(state, (int)number, r))
             return false;
         r[0] = helper.Managed(r[1], r[2], r[3], r[4], r[5]);
         return true;

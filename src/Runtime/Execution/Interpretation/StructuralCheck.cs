@@ -7,6 +7,19 @@ namespace Ebpfcc.Runtime.Execution.Interpretation;
 
 public static class StructuralCheck
 {
+    /// <summary>Refuses what no engine can run unverified.</summary>
+    /// <exception cref="GuestFaultException">The instructions are malformed, or use an arena.</exception>
+    internal static void RequireSandboxable(ReadOnlySpan<EbpfInstruction> program)
+    {
+        if (FirstProblem(program) is { } problem)
+            throw new GuestFaultException(problem.Message, problem.Slot);
+        for (int slot = 0; slot < program.Length; slot++)
+        {
+            if (OpcodeTable.Classify(program[slot]) == EbpfOpcode.AddrSpaceCast)
+                throw new GuestFaultException("addr_space_cast insn can only be used in a program that has an associated arena", slot);
+        }
+    }
+
     /// <summary>The first malformed instruction, or null when all are well formed.</summary>
     public static (string Message, int Slot)? FirstProblem(ReadOnlySpan<EbpfInstruction> program)
     {
