@@ -11,7 +11,7 @@ public class BadInputTests
     private sealed record Expected(string Place, string Code, string Message);
 
     /// <summary>Commands that compile C on the way or read objects.</summary>
-    private static readonly string[] s_readers = ["verify", "disasm", "jit", "bench"];
+    private static readonly string[] s_readers = ["verify", "disasm", "jit", "bench", "run"];
 
     // ---- C ---------------------------------------------------------------------------------------------------------------
 
@@ -295,7 +295,7 @@ public class BadInputTests
     {
         using var folder = new TemporaryFolder();
         string file = folder.Write("good.c", GoodSource);
-        foreach (string command in s_readers)
+        foreach (string command in s_readers.Where(command => command != "run"))
         {
             CliResult result = CliRun.Run(command, file, "--prog", "none");
             CheckRefused(result);
@@ -373,6 +373,31 @@ public class BadInputTests
         Assert.Empty(result.Output);
     }
 
+    [Theory]
+    [InlineData("EBC0002", "{folder}/none.o: error: cannot read the file: no such file", "{folder}/none.o")]
+    [InlineData("EBC0002", "{folder}: error: cannot read the file: it is a directory", "{folder}")]
+    [InlineData("EBC0002", "{folder}/none.bin: error: cannot read the file: no such file", "{folder}/none.bin")]
+    [InlineData("EBC0002", "{folder}: error: cannot read the file: it is a directory", "{good}", "--prog", "good", "--data-in", "{folder}")]
+    [InlineData("EBC0002", "{folder}/none: error: cannot read the file: no such file", "{good}", "--prog", "good", "--ctx-in", "{folder}/none")]
+    [InlineData("EBC0002", "{folder}/none: error: cannot read the file: no such file", "{good}", "--prog", "good", "--pcap", "{folder}/none")]
+    [InlineData("EBC0002", "{folder}/none: error: cannot read the file: no such file", "{good}", "--prog", "good", "--map", "counts={folder}/none")]
+    [InlineData("EBC0003", "{folder}/none/x: error: cannot write the file: no such directory", "{good}", "--prog", "good", "--data-out", "{folder}/none/x")]
+    [InlineData("EBC7000", "not a packet capture", "{good}", "--prog", "good", "--pcap", "{good}")]
+    [InlineData("EBC702", "{good}:1:1: this is not JSON", "{good}", "--prog", "good", "--map", "counts={good}")]
+    [InlineData("EBC7027", "not hexadecimal: zz", "{good}", "--prog", "good", "--data-hex", "zz")]
+    [InlineData("EBC7020", "there is no program 'none'", "{good}", "--prog", "none")]
+    public void Bad_input_of_run_is_refused_by_name(string code, string message, params string[] words)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["good.o"], s_good.Value);
+        string Fill(string text) => text.Replace("{folder}", folder.Path).Replace("{good}", folder["good.o"]);
+        CliResult result = CliRun.Run(["run", .. words.Select(Fill)]);
+        CheckRefused(result);
+        string line = Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(Fill(message), line);
+        Assert.Contains($"[{code}", line);
+    }
+
     [Fact]
     public void No_inline_defines_its_macro()
     {
@@ -403,7 +428,7 @@ public class BadInputTests
         for (int seed = 0; seed < Mutations; seed++)
         {
             File.WriteAllBytes(file, Mutate(s_good.Value, new Random(seed)));
-            foreach (string[] words in new[] { new[] { "verify", file }, ["disasm", "-S", file], ["jit", file], ["jit", "--arch", "arm32", file] })
+            foreach (string[] words in new[] { new[] { "verify", file }, ["disasm", "-S", file], ["jit", file], ["jit", "--arch", "arm32", file], ["run", "--engine", "interp", "--prog", "good", file] })
                 CheckNoDefect(RunTraced(words), $"mutation {seed}, {words[0]}");
         }
     }

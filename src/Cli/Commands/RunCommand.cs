@@ -67,7 +67,7 @@ public static class RunCommand
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             string name = exception is FileNotFoundException { FileName: { } missing } ? Path.GetRelativePath(".", missing) : settings.File;
-            Report(context, Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, AtomicFile.Describe(exception)) with { Subject = name });
+            Report(context, Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, InputFile.Describe(exception)) with { Subject = name });
             return ExitStatus.Refused;
         }
         finally
@@ -113,19 +113,17 @@ public static class RunCommand
         if (settings.Capture is { } capture)
         {
             var bag = new DiagnosticBag();
-            return CaptureReader.Read(File.ReadAllBytes(capture), capture, bag) is { } packets ? [.. packets] : throw new RunRefusedException(bag.Items[0]);
+            return CaptureReader.Read(RunSource.ReadFile(capture), capture, bag) is { } packets ? [.. packets] : throw new RunRefusedException(bag.Items[0]);
         }
         byte[] data = [];
         if (settings.DataIn == "-")
         {
-            using var copy = new MemoryStream();
             using Stream input = context.OpenInput();
-            input.CopyTo(copy);
-            data = copy.ToArray();
+            data = InputFile.ReadAll(input, out string? error) ?? throw RunRefusedException.OfFile(CliDiagnostics.CannotRead, "<stdin>", error);
         }
         else if (settings.DataIn is { } file)
         {
-            data = File.ReadAllBytes(file);
+            data = RunSource.ReadFile(file);
         }
         else if (settings.DataHex is { } hex)
         {
@@ -136,7 +134,7 @@ public static class RunCommand
 
     private static int Execute(RunSettings settings, CommandContext context, List<RunSession> sessions, List<CapturedPacket> packets)
     {
-        byte[]? contextIn = settings.ContextIn is { } path ? File.ReadAllBytes(path) : null;
+        byte[]? contextIn = settings.ContextIn is { } path ? RunSource.ReadFile(path) : null;
         var report = new RunReport(settings, context);
         var outputs = new List<CapturedPacket>();
         string? difference = null;
@@ -189,7 +187,7 @@ public static class RunCommand
         static void Write(string path, byte[] bytes)
         {
             if (AtomicFile.Write(path, bytes) is { } error)
-                throw RunRefusedException.Of(CliDiagnostics.CannotWrite, $"{path}: {error}");
+                throw RunRefusedException.OfFile(CliDiagnostics.CannotWrite, path, error);
         }
     }
 

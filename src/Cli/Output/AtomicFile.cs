@@ -34,9 +34,6 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Why a file could not be used.</summary>
-    public static string Describe(Exception exception) => InputFile.Describe(exception);
-
     private static bool IsSpecial(string path) => path.StartsWith("/dev/", StringComparison.Ordinal);
 
     private static void TryDelete(string? path)

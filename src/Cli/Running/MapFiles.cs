@@ -29,11 +29,11 @@ internal static class MapFiles
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(file), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return JsonDocument.Parse(RunSource.ReadFile(file), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
         }
         catch (JsonException exception)
         {
-            throw RunRefusedException.Of(RunDiagnostics.BadMapFile, map, $"{file}: {exception.Message}");
+            throw RunRefusedException.Of(RunDiagnostics.BadMapFile, map, $"{file}:{exception.LineNumber + 1}:{exception.BytePositionInLine + 1}: this is not JSON");
         }
     }
 

@@ -18,6 +18,10 @@ internal sealed class RunRefusedException(Diagnostic diagnostic) : Exception(dia
 
     public static RunRefusedException Of(DiagnosticDescriptor descriptor, params ReadOnlySpan<object?> arguments)
         => new(Diagnostic.Create(descriptor, Core.Text.SourceSpan.None, arguments));
+
+    /// <summary>A file that could not be read or written, and why.</summary>
+    public static RunRefusedException OfFile(DiagnosticDescriptor descriptor, string file, string? reason)
+        => new(Diagnostic.Create(descriptor, Core.Text.SourceSpan.None, reason) with { Subject = file });
 }
 
 internal abstract class RunSession : IDisposable

@@ -1,7 +1,9 @@
 // What there is to run: an object (compiled first when it is C), or raw instructions.
 using System.Runtime.InteropServices;
+using System.Text;
 using Ebpfcc.Cli.Commands;
 using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Runtime.Loading;
@@ -19,9 +21,9 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
         switch (Path.GetExtension(file))
         {
             case ".bin":
-                return new RunSource(null, null, FromBytes(file, File.ReadAllBytes(file)), sideFile);
+                return new RunSource(null, null, FromBytes(file, ReadFile(file)), sideFile);
             case ".hex":
-                return new RunSource(null, null, FromBytes(file, ParseHex(File.ReadAllText(file))), sideFile);
+                return new RunSource(null, null, FromBytes(file, ParseHex(Encoding.UTF8.GetString(ReadFile(file)))), sideFile);
         }
         var bag = new DiagnosticBag();
         byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag);
@@ -30,6 +32,9 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
             throw new RunRefusedException(bag.Items[0]);
         return read is null ? null : new RunSource(image, read, null, sideFile);
     }
+
+    /// <summary>The bytes of an input file.</summary>
+    public static byte[] ReadFile(string file) => InputFile.Read(file, out string? error) ?? throw RunRefusedException.OfFile(CliDiagnostics.CannotRead, file, error);
 
     public static LoadedProgram FromBytes(string name, byte[] bytes)
     {
