@@ -125,25 +125,33 @@ internal static unsafe partial class HelperFunctions
         IMap target = MapTable.Get(map);
         GuestContext context = GuestContext.Current;
         int keySize = target.Definition.KeySize;
-        byte* key = stackalloc byte[2 * ((keySize + 7) & ~7)];
+        // The callback gets the key's address, so that the key lies where the engine's programs can point to.
+        byte* key = context.Environment.Allocator.Allocate((nuint)(2 * ((keySize + 7) & ~7)));
         byte* next = key + ((keySize + 7) & ~7);
         ulong visited = 0;
         byte* outerScratch = context.Scratch;
         int outerSize = context.ScratchSize;
         context.Scratch = key;
         context.ScratchSize = keySize;
-        for (int result = target.GetNextKey(null, next); result == 0; result = target.GetNextKey(key, next))
+        try
         {
-            Buffer.MemoryCopy(next, key, keySize, keySize);
-            byte* value = target.Lookup(key);
-            if (value is null)
-                continue;
-            visited++;
-            if (context.CallbackInvoker(function, map, (ulong)key, (ulong)value, argument, 0) != 0)
-                break;
+            for (int result = target.GetNextKey(null, next); result == 0; result = target.GetNextKey(key, next))
+            {
+                Buffer.MemoryCopy(next, key, keySize, keySize);
+                byte* value = target.Lookup(key);
+                if (value is null)
+                    continue;
+                visited++;
+                if (context.CallbackInvoker(function, map, (ulong)key, (ulong)value, argument, 0) != 0)
+                    break;
+            }
         }
-        context.Scratch = outerScratch;
-        context.ScratchSize = outerSize;
+        finally
+        {
+            context.Scratch = outerScratch;
+            context.ScratchSize = outerSize;
+            context.Environment.Allocator.Free(key);
+        }
         return visited;
     }
 }

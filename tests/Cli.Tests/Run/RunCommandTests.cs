@@ -105,4 +105,28 @@ public sealed class RunCommandTests
         var diagnostics = new Core.Diagnostics.DiagnosticBag();
         Assert.Equal(5, Runtime.Capture.CaptureReader.Read(File.ReadAllBytes(folder["out.pcap"]), "out.pcap", diagnostics)!.Count);
     }
+
+    /// <summary>The helper's memory for the key must lie where the program's pointers reach.</summary>
+    [Fact]
+    public void CallbacksOfHelpersReadTheirKeysUnderEveryEngine()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("sum.c", """
+            #include <linux/bpf.h>
+            #include <bpf/bpf_helpers.h>
+            struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, __u32); __type(value, __u64); } numbers SEC(".maps");
+            static long add(struct bpf_map *map, __u32 *key, __u64 *value, __u64 *total) { *total += *key * 10 + *value; return 0; }
+            SEC("tc") int sum(struct __sk_buff *skb)
+            {
+                __u64 total = 0;
+                bpf_for_each_map_elem(&numbers, add, &total, 0);
+                return total;
+            }
+            char _license[] SEC("license") = "GPL";
+            """);
+        CliResult result = CliRun.Run(["run", file, "--engine", "all"], "", Environment.GetEnvironmentVariable);
+        Assert.True(result.ExitCode == ExitStatus.Done, result.Error);
+        foreach (string line in result.Output.TrimEnd().Split('\n'))
+            Assert.Contains(": sum: returned 60", line);
+    }
 }

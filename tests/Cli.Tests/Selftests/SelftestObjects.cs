@@ -9,11 +9,12 @@ namespace Ebpfcc.Cli.Tests.Selftests;
 
 internal static class SelftestObjects
 {
-    private static readonly ConcurrentDictionary<(string, string), Lazy<byte[]>> s_images = new();
+    private static readonly ConcurrentDictionary<(string, string, string), Lazy<byte[]>> s_images = new();
 
     /// <param name="compiler"><c>clang</c>, or <c>ebpfcc</c> with options after a blank.</param>
-    public static byte[] Image(string source, string compiler)
-        => s_images.GetOrAdd((source, compiler), _ => new Lazy<byte[]>(() => Compile(source, compiler))).Value;
+    /// <param name="version">Of Linux.</param>
+    public static byte[] Image(string source, string compiler, string version = "6.12")
+        => s_images.GetOrAdd((source, compiler, version), _ => new Lazy<byte[]>(() => Compile(source, compiler, version))).Value;
 
     public static EbpfObject Read(byte[] image)
     {
@@ -23,9 +24,9 @@ internal static class SelftestObjects
         return read;
     }
 
-    private static byte[] Compile(string source, string compiler)
+    private static byte[] Compile(string source, string compiler, string version)
     {
-        string folder = LinuxSource.Selftests("6.12");
+        string folder = LinuxSource.Selftests(version);
         string file = Path.Combine(folder, "progs", source + ".c");
         if (compiler == "clang")
             return ClangCompiler.CompileFile(file, "-I" + folder);

@@ -16,9 +16,9 @@ namespace Ebpfcc.Cli.Tests.Selftests;
 internal sealed class EngineTarget : ISelftestTarget, IDisposable
 {
     private readonly IExecutionEngine _engine;
-    private readonly LoadedObject _loaded;
-    private readonly IExecutable _executable;
-    private readonly TestRunner _runner;
+    private readonly LoadedObject _loaded = null!;
+    private readonly List<IExecutable> _executables = [];
+    private readonly TestRunner _runner = null!;
 
     public EngineTarget(byte[] image, string engine, string? program = null, Func<ulong>? clock = null, ulong? randomSeed = null)
     {
@@ -28,15 +28,30 @@ internal sealed class EngineTarget : ISelftestTarget, IDisposable
         });
         Assert.True(_engine.WhyUnavailable is null, _engine.WhyUnavailable);
         Surroundings = new ExecutionEnvironment { Allocator = EngineTable.AllocatorOf(_engine), Clock = clock, RandomSeed = randomSeed };
-        var diagnostics = new DiagnosticBag();
-        LoadedObject? loaded = ProgramLoader.Load(SelftestObjects.Read(image), new LoadOptions { Environment = Surroundings }, diagnostics);
-        Assert.True(loaded is not null && !diagnostics.HasErrors, string.Join('\n', diagnostics.Items.Select(item => item.Message)));
-        _loaded = loaded;
-        LoadedProgram entry = program is null ? Assert.Single(loaded.Programs) : loaded.FindProgram(program)!;
-        VerificationResult result = Verifier.Verify(entry);
-        Assert.True(result.IsAccepted, result.Rejection?.Message);
-        _executable = _engine.Prepare(result.Program!, Surroundings);
-        _runner = new TestRunner(entry, _executable, Surroundings);
+        try
+        {
+            var diagnostics = new DiagnosticBag();
+            LoadedObject? loaded = ProgramLoader.Load(SelftestObjects.Read(image), new LoadOptions { Environment = Surroundings }, diagnostics);
+            Assert.True(loaded is not null, string.Join("; ", diagnostics.Items.Select(item => item.Message)));
+            _loaded = loaded;
+            LoadedProgram entry = program is null ? Assert.Single(loaded.Programs) : loaded.FindProgram(program)!;
+            _runner = new TestRunner(entry, Prepare(entry), Surroundings);
+            foreach (ProgramSlot slot in loaded.ProgramSlots)
+                slot.Map.Set(slot.Index, Prepare(slot.Program));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    private IExecutable Prepare(LoadedProgram program)
+    {
+        VerificationResult result = Verifier.Verify(program);
+        Assert.True(result.IsAccepted, $"{program.Name}: {result.Rejection?.Message}");
+        _executables.Add(_engine.Prepare(result.Program!, Surroundings));
+        return _executables[^1];
     }
 
     public ExecutionEnvironment Surroundings { get; }
@@ -55,17 +70,19 @@ internal sealed class EngineTarget : ISelftestTarget, IDisposable
 
     public void Dispose()
     {
-        _runner.Dispose();
-        _executable.Dispose();
-        _loaded.Dispose();
+        _runner?.Dispose();
+        foreach (IExecutable executable in _executables)
+            executable.Dispose();
+        _loaded?.Dispose();
         (_engine as IDisposable)?.Dispose();
     }
 }
 
 /// <summary>Loaded by libbpf and accepted by the kernel's verifier; run by BPF_PROG_TEST_RUN.</summary>
-internal sealed class KernelTarget(byte[] image, string program) : ISelftestTarget, IDisposable
+/// <param name="others">Programs that this one calls through tables.</param>
+internal sealed class KernelTarget(byte[] image, string program, params string[] others) : ISelftestTarget, IDisposable
 {
-    private readonly KernelObject _kernel = KernelObject.Load(image, [program]);
+    private readonly KernelObject _kernel = KernelObject.Load(image, [program, .. others]);
     private readonly EbpfObject _object = SelftestObjects.Read(image);
 
     public (int Errno, uint ReturnValue, byte[] Data) Run(byte[] packet, int repeat)
