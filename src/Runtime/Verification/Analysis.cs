@@ -49,7 +49,7 @@ internal sealed partial class Analysis
         if (program.Instructions.Length == 0)
             throw new RejectedException("the program has no instructions") { Slot = 0 };
         _code = StructuralChecks.Decode(program.Instructions);
-        _flow = new ControlFlow(_code, options.IsPrivileged) { FindHelper = FindHelperRow };
+        _flow = new ControlFlow(_code, options.IsPrivileged) { FindHelper = FindHelperRow, FindKfunc = FindKfunc };
         _checkpoints = new AbstractState?[program.Instructions.Length];
         InitializeMaps();
     }

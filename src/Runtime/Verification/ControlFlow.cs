@@ -25,6 +25,9 @@ internal sealed class ControlFlow(InstructionInfo[] code, bool isPrivileged)
     /// <summary>Slots of calls by the helper's number that may put the program to sleep or move packets; read from the helper table.</summary>
     public required Func<int, HelperRow?> FindHelper { get; init; }
 
+    /// <summary>Kernel functions by BTF id; null for those that cannot be called.</summary>
+    public required Func<int, Kfunc?> FindKfunc { get; init; }
+
     public int FindSubprogram(int start)
     {
         int low = 0, high = _subprograms.Count - 1;
@@ -167,6 +170,14 @@ internal sealed class ControlFlow(InstructionInfo[] code, bool isPrivileged)
                 }
                 return VisitCall(slot, callee: false);
             case EbpfOpcode.CallKfunc:
+                if (FindKfunc(instruction.Immediate) is { } kfunc)
+                {
+                    // A checkpoint at every pass is what lets loops over iterators converge.
+                    if (kfunc.Has(KfuncFlags.IteratorNext))
+                        instruction.IsIteratorNext = instruction.ForcesCheckpoint = instruction.IsPrunePoint = true;
+                    if (kfunc.Has(KfuncFlags.MightSleep))
+                        Containing(slot).MightSleep = true;
+                }
                 return VisitCall(slot, callee: false);
             case EbpfOpcode.Ja or EbpfOpcode.JaLong:
                 int target = instruction.JumpTarget(slot);
@@ -280,6 +291,8 @@ internal sealed class ControlFlow(InstructionInfo[] code, bool isPrivileged)
                 int used = Arguments;
                 if (instruction.Opcode == EbpfOpcode.CallHelper && FindHelper(instruction.Immediate) is { } helper)
                     used = ((1 << helper.Arguments.Length) - 1) << 1;
+                if (instruction.Opcode == EbpfOpcode.CallKfunc && FindKfunc(instruction.Immediate) is { } kfunc)
+                    used = ((1 << kfunc.Prototype.Length) - 1) << 1;
                 return (used, CallerSaved);
             default:
                 return (0, 0);

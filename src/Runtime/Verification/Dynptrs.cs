@@ -51,10 +51,7 @@ internal sealed partial class Analysis
         int wanted = argument.Is(HelperArgument.RingbufDynptr) ? DynptrRingbuf : argument.Is(HelperArgument.LocalDynptr) ? DynptrLocal : 0;
         if (argument.Is(HelperArgument.Uninit))
         {
-            if (register.Kind == RegisterKind.Dynptr || DynptrPlace(in register) < 0)
-                throw Reject("Dynptr has to be an uninitialized dynptr");
-            CheckStackBounds(number, register.Offset, 16, isHelper: false, isWrite: true);
-            MakeDynptr(FrameOf(in register), DynptrPlace(in register), wanted);
+            ReserveDynptr(number, wanted, reference: 0);
             return;
         }
         if (register.Kind == RegisterKind.Dynptr)
@@ -74,16 +71,26 @@ internal sealed partial class Analysis
             throw Reject($"Expected a dynptr of type {DynptrName(wanted)} as arg #{number - 1}");
     }
 
+    /// <summary>The call makes a dynptr where the argument points; one that shares what another holds shares its reference.</summary>
+    private void ReserveDynptr(int number, int kind, uint reference)
+    {
+        ref RegisterState register = ref _registers[number];
+        if (register.Kind == RegisterKind.Dynptr || DynptrPlace(in register) < 0)
+            throw Reject("Dynptr has to be an uninitialized dynptr");
+        CheckStackBounds(number, register.Offset, 16, isHelper: false, isWrite: true);
+        MakeDynptr(FrameOf(in register), DynptrPlace(in register), kind, reference);
+    }
+
     private static bool IsDynptr(FrameState frame, int index)
         => frame.Slot(index).Types == (ulong)SlotType.Dynptr * StackSlot.EachByte && frame.Slot(index - 1).Types == (ulong)SlotType.Dynptr * StackSlot.EachByte
             && frame.Slot(index).Spill.Part == 1;
 
-    private void MakeDynptr(FrameState frame, int index, int kind)
+    private void MakeDynptr(FrameState frame, int index, int kind, uint shared)
     {
         DestroyDynptrAt(frame, index);
         DestroyDynptrAt(frame, index - 1);
         uint id = NewId();
-        uint reference = kind == DynptrRingbuf ? AcquireReference() : 0;
+        uint reference = kind != DynptrRingbuf ? 0 : shared != 0 ? shared : AcquireReference();
         for (int part = 0; part < 2; part++)
         {
             ref StackSlot slot = ref frame.Slot(index - part);
@@ -141,7 +148,7 @@ internal sealed partial class Analysis
         }
 
         static bool IsSlice(in RegisterState register, uint dynptr)
-            => register.Kind is RegisterKind.Memory or (RegisterKind.Memory | RegisterKind.MaybeNull) && register.Extra == dynptr;
+            => register.Kind.Base() == RegisterKind.Memory && register.Extra == dynptr;
     }
 
     private bool ReleaseDynptr(in RegisterState register)
@@ -158,11 +165,18 @@ internal sealed partial class Analysis
         }
         if (!ReleaseReference(reference))
             return false;
-        for (int i = 1; i < frame.SlotCount; i++)
+        // All that share the reference go, wherever they are.
+        for (int depth = 0; depth <= _state.Depth; depth++)
         {
-            ref StackSlot slot = ref frame.Slot(i);
-            if (slot[0] == SlotType.Dynptr && slot.Spill.Reference == reference && slot.Spill.Part == 1)
-                EraseDynptr(frame, i);
+            FrameState holder = _state.Frames[depth]!;
+            for (int i = 1; i < holder.SlotCount; i++)
+            {
+                ref StackSlot slot = ref holder.Slot(i);
+                if (slot[0] != SlotType.Dynptr || slot.Spill.Reference != reference || slot.Spill.Part != 1)
+                    continue;
+                InvalidateSlices(slot.Spill.Id);
+                EraseDynptr(holder, i);
+            }
         }
         return true;
     }

@@ -201,6 +201,10 @@ internal sealed class LogWriter(Analysis analysis, LoadedProgram program, int le
                 _text.Append(types[..types.IndexOf('r')]);
                 AppendRegister(frame, in slot.Spill);
                 break;
+            case SlotType.Iterator when slot.Spill.Reference != 0:
+                _text.Append("iter_").Append(analysis.IteratorName(in slot.Spill)).Append("(ref_id=").Append(slot.Spill.Reference)
+                    .Append(slot.Spill.Part == 1 ? ",state=active,depth=" : ",state=drained,depth=").Append(slot.Spill.Extra).Append(')');
+                break;
             default:
                 _text.Append(types);
                 break;

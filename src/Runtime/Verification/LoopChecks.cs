@@ -47,9 +47,11 @@ internal sealed partial class Analysis
     private bool IsIteratorActive()
     {
         ref RegisterState argument = ref _state.Current.Registers[1];
+        if (argument.Kind != RegisterKind.Stack)
+            return false;
         int index = (-(argument.Offset + (int)argument.Value.Bits.Value) - 1) / 8;
         FrameState frame = FrameOf(in argument);
-        return index < frame.SlotCount && frame.Slot(index).Spill.Part == IteratorActive;
+        return (uint)index < (uint)frame.SlotCount && frame.Slot(index).Spill.Part == IteratorActive;
     }
 
     private static bool IteratorDepthsDiffer(AbstractState old, AbstractState current)

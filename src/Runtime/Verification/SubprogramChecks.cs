@@ -373,16 +373,4 @@ internal sealed partial class Analysis
             return $"R{number} is of type {TypeName(in register)} but {KernelTypes?[argument.TypeId].Name} is expected";
         return null;
     }
-
-    private void NoteKfuncCalls()
-    {
-        for (int slot = 0; slot < _code.Length; slot += _code[slot].Slots)
-        {
-            if (_code[slot].Opcode == EbpfOpcode.CallKfunc && !_program.IsGplCompatible)
-                throw new RejectedException("cannot call kernel function from non-GPL compatible program") { Slot = slot };
-        }
-    }
-
-    private bool CallKernelFunction(ref InstructionInfo instruction)
-        => throw Reject($"calling kernel function {instruction.Immediate} is not allowed");
 }

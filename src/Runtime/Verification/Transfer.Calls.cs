@@ -15,7 +15,8 @@ internal sealed partial class Analysis
     /// <summary>False when the call does not return.</summary>
     private bool TransferCall(ref InstructionInfo instruction)
     {
-        if (_state.LockOwner != 0 && instruction.Opcode == EbpfOpcode.CallHelper && FindHelperRow(instruction.Immediate)?.Name != "spin_unlock")
+        if (_state.LockOwner != 0 && (instruction.Opcode == EbpfOpcode.CallKfunc
+            || (instruction.Opcode == EbpfOpcode.CallHelper && FindHelperRow(instruction.Immediate)?.Name != "spin_unlock")))
             throw Reject("function calls are not allowed while holding a lock");
         switch (instruction.Opcode)
         {
@@ -23,7 +24,8 @@ internal sealed partial class Analysis
                 CallFunction(ref instruction);
                 return true;
             case EbpfOpcode.CallKfunc:
-                return CallKernelFunction(ref instruction);
+                CallKernelFunction(ref instruction);
+                return true;
             default:
                 CallHelper(ref instruction);
                 _log.Touch(EbpfRegisters.R0);
