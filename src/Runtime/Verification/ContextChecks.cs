@@ -9,8 +9,25 @@ internal sealed partial class Analysis
 {
     private const int MaxTracedArguments = 12;
 
+    /// <summary>A declaration tag of the program's function names a function that is called when an exception is thrown.</summary>
+    private bool HasExceptionCallback()
+    {
+        int function = _flow.Subprograms[0].BtfTypeId;
+        if (_program.Btf is not { } types || function == 0)
+            return false;
+        for (int id = types.FirstId; id < types.Count; id++)
+        {
+            BtfType tag = types[id];
+            if (tag.Kind == BtfKind.DeclTag && tag.TypeId == function && tag.ComponentIndex < 0 && tag.Name.StartsWith("exception_callback:", StringComparison.Ordinal))
+                return true;
+        }
+        return false;
+    }
+
     private void CheckProgram()
     {
+        if (HasExceptionCallback())
+            throw Reject("exception callbacks are not supported");
         if (_type == ProgramType.Unspec || (int)_type >= ProgramTypeTable.Rows.Length)
             throw Reject($"unknown program type {_program.ProgramType}");
         if (_type == ProgramType.StructOps && !_program.IsGplCompatible)

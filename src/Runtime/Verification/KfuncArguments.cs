@@ -212,8 +212,15 @@ internal sealed partial class Analysis
         else if (!register.IsNull || !HasSuffix(name, "__opt"))
         {
             _call.IsRaw = false;
-            CheckMemoryAndSize(_call, number + 1, isWrite: false, zeroAllowed: true);
-            CheckMemoryAndSize(_call, number + 1, isWrite: true, zeroAllowed: true);
+            try
+            {
+                CheckMemoryAndSize(_call, number + 1, isWrite: false, zeroAllowed: true);
+                CheckMemoryAndSize(_call, number + 1, isWrite: true, zeroAllowed: true);
+            }
+            catch (RejectedException)
+            {
+                throw Reject($"arg#{index} arg#{index + 1} memory, len pair leads to invalid memory access");
+            }
         }
         if (register.IsNull)
             MarkPrecise(number);

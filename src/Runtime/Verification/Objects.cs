@@ -220,7 +220,7 @@ internal sealed partial class Analysis
                         element = types.SkipModifiers(element.ElementTypeId);
                     long elementSize = types.SizeOf(element.Id) ?? 0;
                     if (elementSize == 0)
-                        return new FieldWalk(0, 0, owner, name, null);
+                        return Fail($"cannot access ptr member {name} with moff {start} in struct {structure.Name} with off {within} size {size}");
                     long inside = (within - start) % elementSize;
                     if (element.Kind is BtfKind.Struct or BtfKind.Union)
                     {
@@ -233,6 +233,8 @@ internal sealed partial class Analysis
                     }
                     if (element.Kind == BtfKind.Pointer && inside == 0 && size == 8)
                         return PointerField(types, element, owner, name, flags);
+                    if (within + size > start + length)
+                        return Fail($"access beyond the end of member {name} (mend:{start + length}) in struct {structure.Name} with off {within} size {size}");
                     return new FieldWalk(0, 0, owner, name, null);
                 }
                 if (type.Kind is BtfKind.Struct or BtfKind.Union)
