@@ -220,8 +220,8 @@ public static class BlockLayout
                 continue;
             if (!TryInvert(instructions[^2], cpu))
             {
-                // No opposite (v1, JSET): the other side comes next if it stands right behind and may (its jumps are still
-                // explicit, and no jump becomes a jump back, which old verifiers refuse).
+                // No opposite (v1, JSET): the other side comes next if it stands right behind, unless this side wants to fall
+                // into it. The jumps of both are still explicit.
                 MachineBlock? behind = i + 2 < function.Blocks.Count ? function.Blocks[i + 2] : null;
                 if (behind is not null && ReferenceEquals(behind, instructions[^1].Target) && !ReferenceEquals(next!.Successors.First, behind) && !ReferenceEquals(next.Successors.Second, behind))
                 {

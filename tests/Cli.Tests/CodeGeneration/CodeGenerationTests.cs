@@ -27,6 +27,28 @@ public class CodeGenerationTests
     }
 
     [Theory, MemberData(nameof(Cases))]
+    public void Every_case_says_what_to_expect(string name)
+    {
+        var test = new CodeGenerationCase(name);
+        Assert.True(test.Expectations.Count >= 3, "three lines of expectations are the least");
+        Assert.All(test.Expectations, row => Assert.True(row.Cpu is null || test.Cpus.Contains(row.Cpu), $"{row} is never looked at"));
+        Assert.StartsWith("// ", test.Source);
+    }
+
+    [Fact]
+    public void An_expectation_is_held_against_the_code()
+    {
+        const string Code = "f:\n\t# r2 = 1 in a comment\n\tr0 = r1\n\texit\ng:\n\tr0 = 2\n.Lg_1:\n\texit\n";
+        Assert.Equal("f:\n\tr0 = r1\n\texit\n", CodeGenerationCase.Part(Code, "asm", "f"));
+        Assert.Equal("g:\n\tr0 = 2\n.Lg_1:\n\texit\n\n", CodeGenerationCase.Part(Code, "asm", "g"));
+        Assert.Null(new Expectation("asm", null, null, "contains", "r0 = 2", 0).WhyNot(Code));
+        Assert.NotNull(new Expectation("asm", null, null, "contains", "r9", 0).WhyNot(Code));
+        Assert.NotNull(new Expectation("asm", null, null, "lacks", "r0 = 2", 0).WhyNot(Code));
+        Assert.Null(new Expectation("asm", null, null, "counts", "exit", 2).WhyNot(Code));
+        Assert.NotNull(new Expectation("asm", null, null, "counts", "exit", 1).WhyNot(Code));
+    }
+
+    [Theory, MemberData(nameof(Cases))]
     public void Ir(string name)
     {
         var test = new CodeGenerationCase(name);

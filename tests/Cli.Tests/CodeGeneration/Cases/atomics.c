@@ -7,6 +7,7 @@
 // asm.v3(fetch): contains "cmpxchg_64"
 // asm.v3(fetch): contains "xchg_64"
 // asm.v3(fetch): contains "atomic_fetch_or"
+// cpu: v1 v3
 #include "bpf.h"
 
 struct {
@@ -41,4 +42,3 @@ SEC("xdp") int fetch(struct xdp_md *ctx)
 #endif
 
 char LICENSE[] SEC("license") = "GPL";
-// cpu: v1 v3

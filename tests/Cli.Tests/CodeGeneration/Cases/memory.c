@@ -3,7 +3,9 @@
 // asm: lacks "call mem"
 // asm(swap): lacks "r10"
 // asm(fill): contains "*(u64 *)"
+// asm.v4(fill): contains "*(u64 *)(r10 - 8) = 0"
 // ir: lacks "@memcpy"
+// cpu: v1 v3 v4
 #include "bpf.h"
 
 SEC("xdp") int swap(struct xdp_md *ctx)
