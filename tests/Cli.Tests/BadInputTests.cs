@@ -89,6 +89,20 @@ public class BadInputTests
     }
 
     [Fact]
+    public void An_unreadable_header_is_refused_where_it_is_included()
+    {
+        using var folder = new TemporaryFolder();
+        using (FileStream huge = File.Create(folder["huge.h"]))
+            huge.SetLength(257L << 20);
+        string file = folder.Write("bad.c", "int a;\n#include \"huge.h\"\n#include \"huge.h\"\n");
+        CliResult result = CliRun.Run("-c", file, "-o", folder["bad.o"]);
+        CheckRefused(result);
+        Assert.Contains($"{file}:2:10: error: cannot read '{folder["huge.h"]}': it is larger than 256 MiB [EBC1001]", result.Error);
+        Assert.Contains($"{file}:3:10: error: cannot read", result.Error);
+        Assert.DoesNotContain("not found", result.Error);
+    }
+
+    [Fact]
     public void Notes_lead_to_what_an_error_refers_to()
     {
         using var folder = new TemporaryFolder();

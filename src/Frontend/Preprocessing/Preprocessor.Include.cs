@@ -135,10 +135,14 @@ public sealed partial class Preprocessor
 
     private void Enter(Frame frame, string name, bool angled, bool isNext, SourceSpan span, bool once)
     {
+        _passedOver = null;
         string? path = FindHeader(frame, name, angled, isNext, out int index, out bool isSystem);
         if (path is null)
         {
-            _bag.Report(PreprocessorDiagnostics.FileNotFound, span, name);
+            if (_passedOver is { } unreadable)
+                _bag.Report(PreprocessorDiagnostics.FileUnreadable, span, unreadable, _unreadable[unreadable]);
+            else
+                _bag.Report(PreprocessorDiagnostics.FileNotFound, span, name);
             return;
         }
         EnterFile(path, span.Start, index, isSystem, once);
@@ -174,6 +178,12 @@ public sealed partial class Preprocessor
         return identity;
     }
 
+    /// <summary>Files that exist and cannot be read, and why.</summary>
+    private readonly Dictionary<string, string> _unreadable = [];
+
+    /// <summary>The first unreadable file of the current search: what is at fault when no other is found.</summary>
+    private string? _passedOver;
+
     /// <summary>Looks for a header; the index says in which folder of the search it was found (-1: beside the includer).</summary>
     private string? FindHeader(Frame frame, string name, bool angled, bool isNext, out int index, out bool isSystem)
     {
@@ -203,11 +213,15 @@ public sealed partial class Preprocessor
         return null;
     }
 
-    /// <summary>The text of a file, read once; null when it does not exist or cannot be read (which is reported).</summary>
+    /// <summary>The text of a file, read once; null when it does not exist or cannot be read (which is remembered).</summary>
     private SourceText? Open(string path)
     {
         if (_fileCache.TryGetValue(path, out SourceText? file))
+        {
+            if (file is null && _unreadable.ContainsKey(path))
+                _passedOver ??= path;
             return file;
+        }
         string? content;
         string? error = null;
         if (EmbeddedHeaders.Owns(path))
@@ -215,7 +229,10 @@ public sealed partial class Preprocessor
         else
             content = _files.FileExists(path) ? _files.ReadFile(path, out error) : null;
         if (error is not null)
-            _bag.Add(Diagnostic.Create(PreprocessorDiagnostics.FileUnreadable, default, path, error) with { Subject = path });
+        {
+            _unreadable[path] = error;
+            _passedOver ??= path;
+        }
         return _fileCache[path] = content is null ? null : new SourceText(path, content);
     }
 
