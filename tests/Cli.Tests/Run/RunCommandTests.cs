@@ -21,6 +21,20 @@ public sealed class RunCommandTests
         Assert.Equal("interp", json.RootElement.GetProperty("engine").GetString());
     }
 
+    [Fact]
+    public void RawProgramsRunAsNativeCode()
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = CliRun.Run("run", folder.Write("length.hex", ReturnLength), "--data-hex", "01 02 03", "--json", "--engine", "x64");
+        Assert.Equal((ExitStatus.Done, ""), (result.ExitCode, result.Error));
+        using JsonDocument json = JsonDocument.Parse(result.Output);
+        Assert.Equal(3, json.RootElement.GetProperty("retval").GetInt32());
+        Assert.Equal(2, json.RootElement.GetProperty("insns_executed").GetInt32());
+        CliResult fault = CliRun.Run("run", folder.Write("fault.hex", "7920000000000000 9500000000000000"), "--engine", "x64");
+        Assert.Equal(ExitStatus.Refused, fault.ExitCode);
+        Assert.Contains("invalid read of 8 bytes", fault.Error);
+    }
+
     [Theory]
     [InlineData(ReturnLength, "aa bb", ExitStatus.Done, "2")]
     [InlineData("b7000000ffffffff9500000000000000", "", ExitStatus.Done, "ffffffffffffffff")]
@@ -29,9 +43,12 @@ public sealed class RunCommandTests
     [InlineData("zz", "", ExitStatus.Refused, "")]
     public void PluginProtocol(string program, string memory, int status, string output)
     {
-        CliResult result = CliRun.Run(["plugin", memory], program, _ => null);
-        Assert.Equal((status, output), (result.ExitCode, result.Output.TrimEnd('\n')));
-        Assert.Equal(status == ExitStatus.Done, result.Error.Length == 0);
+        foreach (string engine in new[] { "interp", "x64" })
+        {
+            CliResult result = CliRun.Run(["plugin", memory, "--engine", engine], program, _ => null);
+            Assert.Equal((status, output), (result.ExitCode, result.Output.TrimEnd('\n')));
+            Assert.Equal(status == ExitStatus.Done, result.Error.Length == 0);
+        }
     }
 
     [Theory]
@@ -45,6 +62,64 @@ public sealed class RunCommandTests
         Assert.Equal(status, result.ExitCode);
         Assert.Contains($"[{code}]", result.Error);
         Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    /// <summary>Maps, moved packets, tail calls out of the program and out of a function, callbacks: the same from both sandboxes.</summary>
+    [OracleTheory(Oracle.LibbpfHeaders, Oracle.UapiHeaders)]
+    [InlineData("moves")]
+    [InlineData("again")]
+    [InlineData("inner")]
+    [InlineData("calls")]
+    public void SandboxesAgreeOnPrograms(string program)
+    {
+        const string Source = """
+            #include <linux/bpf.h>
+            #include <bpf/bpf_helpers.h>
+            int again(struct xdp_md *ctx);
+            struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4); __array(values, int (void *)); } jumps SEC(".maps") = { .values = { [0] = (void *)&again } };
+            struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, long); } counts SEC(".maps");
+            struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, long); } table SEC(".maps");
+            SEC("xdp") int moves(struct xdp_md *ctx) {
+                int k = 1; long one = 1; long *v = bpf_map_lookup_elem(&counts, &k);
+                if (v) *v += 3;
+                char *data = (char *)(long)ctx->data, *end = (char *)(long)ctx->data_end;
+                if (data + 20 < end) { data[3] ^= 0x55; k = data[4]; }
+                bpf_map_update_elem(&table, &k, &one, 0);
+                v = bpf_map_lookup_elem(&table, &k);
+                if (v) __sync_fetch_and_add(v, 41);
+                bpf_xdp_adjust_head(ctx, 4);
+                bpf_tail_call(ctx, &jumps, 0);
+                return 7;
+            }
+            SEC("xdp") int again(struct xdp_md *ctx) {
+                int k = 2; long *v = bpf_map_lookup_elem(&counts, &k);
+                if (v) *v += 1;
+                bpf_tail_call(ctx, &jumps, 0);
+                bpf_tail_call(ctx, &jumps, 9);
+                return v ? *v : 1;
+            }
+            static __attribute__((noinline)) int leave(struct xdp_md *ctx) { bpf_tail_call(ctx, &jumps, 0); return 5; }
+            SEC("xdp") int inner(struct xdp_md *ctx) { return leave(ctx) + 1000; }
+            static long add(__u32 i, void *sum) { *(long *)sum += i; return 0; }
+            static long each(void *map, int *key, long *value, long *sum) { *sum += *key * *value; *value += 1; return 0; }
+            SEC("xdp") int calls(struct xdp_md *ctx) {
+                long sum = 0;
+                for (int i = 1; i < 6; i++) { long v = i * i; bpf_map_update_elem(&table, &i, &v, 0); }
+                bpf_loop(10, add, &sum, 0);
+                bpf_for_each_map_elem(&table, each, &sum, 0);
+                return sum;
+            }
+            """;
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("f.c", Source), packet = string.Concat(Enumerable.Range(0, 64).Select(i => i.ToString("x2")));
+        var outputs = new List<string>();
+        foreach (string engine in new[] { "interp", "x64" })
+        {
+            CliResult result = CliRun.Run("run", file, "--prog", program, "--unverified", "--engine", engine, "--data-hex", packet, "--json", "--dump-maps");
+            Assert.Equal((ExitStatus.Done, ""), (result.ExitCode, result.Error));
+            outputs.Add(string.Join("\n", result.Output.Split('\n').Where(line => !line.Contains("\"engine\"") && !line.Contains("duration"))));
+        }
+        Assert.Equal(outputs[0], outputs[1]);
     }
 
     private const string Counter = """

@@ -8,8 +8,9 @@ namespace Ebpfcc.Runtime.Execution.Interpretation;
 internal static unsafe class HelperGuard
 {
     /// <summary>What is wrong with the arguments in R1 to R5, or null.</summary>
-    public static string? FirstProblem(HelperRow row, ulong* r, Sandbox sandbox, MachineState* state, IReadOnlyList<IMap> maps, GuestContext context)
+    public static string? FirstProblem(HelperRow helper, ProgramType type, ulong* r, Sandbox sandbox, MachineState* state, IReadOnlyList<IMap> maps, GuestContext context)
     {
+        HelperRow row = helper.For(type);
         IMap? map = null;
         int fixedSizes = 0;
         for (int i = 0; i < row.Arguments.Length; i++)
@@ -34,6 +35,9 @@ internal static unsafe class HelperGuard
                 case HelperArgument.Context:
                     if (value == 0 || value != (ulong)context.Context)
                         return $"argument {i + 1} is not the context";
+                    // The helper knows the context of its own program types only.
+                    if (!helper.Programs.Contains(type))
+                        return "the context is of another kind of program";
                     continue;
                 case HelperArgument.ConstMap:
                     map = null;

@@ -62,7 +62,7 @@ internal sealed unsafe class Sandbox(ISandboxedProgram program, GuestContext con
         HelperImplementation helper = _program.Environment.Helpers.Find(id)!;
         if (helper.Row is not { } row)
             return true;
-        string? problem = HelperGuard.FirstProblem(row.For((ProgramType)_program.Program.ProgramType), r, this, state, _program.Program.Maps, context);
+        string? problem = HelperGuard.FirstProblem(row, (ProgramType)_program.Program.ProgramType, r, this, state, _program.Program.Maps, context);
         if (problem is null)
             return true;
         context.PendingFault = new GuestFaultException($"{row.FullName}: {problem}", 0);
