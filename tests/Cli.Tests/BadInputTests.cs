@@ -103,6 +103,18 @@ public class BadInputTests
     }
 
     [Fact]
+    public void A_file_that_includes_itself_is_refused_with_a_short_trace()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("bad.c", "#include \"bad.c\"\n");
+        CliResult result = CliRun.Run("-c", file, "-o", folder["bad.o"]);
+        CheckRefused(result);
+        Assert.Contains("bad.c:1:10: error: #include nested too deeply [EBC1022]", result.Error);
+        Assert.Contains(" further files)", result.Error);
+        Assert.True(result.Error.Split('\n').Length < 30, result.Error);
+    }
+
+    [Fact]
     public void Notes_lead_to_what_an_error_refers_to()
     {
         using var folder = new TemporaryFolder();

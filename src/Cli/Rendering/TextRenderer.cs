@@ -61,12 +61,15 @@ public sealed class TextRenderer(TextWriter output, bool color) : IDiagnosticRen
         if (file is null || file == _lastFile)
             return;
         _lastFile = file;
-        bool first = true;
+        const int MaximumShown = 16;
+        int depth = 0;
         for (SourceLocation from = map.GetIncludedFrom(location); map.GetFilePosition(from) is { } position; from = map.GetIncludedFrom(from))
         {
-            output.WriteLine($"{(first ? "In file included from" : "                 from")} {position.File.Path}:{position.Line}:");
-            first = false;
+            if (depth++ < MaximumShown)
+                output.WriteLine($"{(depth == 1 ? "In file included from" : "                 from")} {position.File.Path}:{position.Line}:");
         }
+        if (depth > MaximumShown)
+            output.WriteLine($"                 ({depth - MaximumShown} further files)");
     }
 
     private void Message(SourceSpan span, string? subject, DiagnosticSeverity severity, string text, SourceMap map, IReadOnlyList<FixIt> fixIts)
