@@ -72,6 +72,9 @@ public sealed class AliasAnalysis
         bool objectA = IsObject(a.Base), objectB = IsObject(b.Base);
         if (objectA && objectB)
             return false;
+        // What a caller handed over is older than this activation's stack objects.
+        if ((a.Base is AllocaInstruction && b.Base is Parameter) || (a.Base is Parameter && b.Base is AllocaInstruction))
+            return false;
         // A pointer from elsewhere cannot point into a stack object nobody was told of, nor at a constant null page.
         return !(a.Base is AllocaInstruction left && !Escapes(left)) && !(b.Base is AllocaInstruction right && !Escapes(right));
     }

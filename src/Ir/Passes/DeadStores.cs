@@ -1,7 +1,9 @@
 // Deletes stores nobody can read: overwritten later in the block with no read in between, or into stack objects that are only
-// written, or still unread when the function returns. Volatile and atomic stores stay.
+// written, or still unread when the function returns. Volatile and atomic stores stay. What later stores overwrite at either end
+// of a cleared block is not cleared ("struct s x = {}" before its members are set).
 //
-//   store i32 1, %p ; store i32 2, %p   =>   store i32 2, %p
+//   store i32 1, %p ; store i32 2, %p                 =>   store i32 2, %p
+//   memset %p, 0, 24 ; store i64 1, %p                =>   memset %p + 8, 0, 16 ; store i64 1, %p
 using Ebpfcc.Ir.Analysis;
 
 namespace Ebpfcc.Ir.Passes;
@@ -89,6 +91,18 @@ public sealed class DeadStores
                     dead.Add((address, size));
                 continue;
             }
+            if (instruction is BlockMemoryInstruction { IsVolatile: false, Opcode: not IrOpcode.MemCompare, Length: Constant { Signed: > 0 } } written)
+            {
+                MemoryAddress address = MemoryAddress.Of(written.Pointer);
+                if (address.IsConstant)
+                {
+                    if (Trim(written, dead, address) is not { } left)
+                        continue;
+                    instruction = left;
+                    if (dead.Count < MaxTracked)
+                        dead.Add((MemoryAddress.Of(left.Pointer), ((Constant)left.Length).Signed));
+                }
+            }
             if (!instruction.MayReadMemory())
                 continue;
             if (instruction is LoadInstruction or BlockMemoryInstruction)
@@ -100,6 +114,67 @@ public sealed class DeadStores
             read.Add(instruction.OperandCount > 0 ? MemoryAddress.Of(instruction.GetOperand(0)).Base : instruction);
             unknownRead = true;
         }
+    }
+
+    /// <summary>
+    /// Erases a block write whose bytes are all overwritten, or shortens a clearing one by whole words at both ends. Returns what
+    /// is left of it, or null.
+    /// </summary>
+    private BlockMemoryInstruction? Trim(BlockMemoryInstruction write, List<(MemoryAddress Address, long Size)> dead, MemoryAddress address)
+    {
+        const long Word = 8;
+        long length = ((Constant)write.Length).Signed, first = 0, last = length;
+        while (first < length && CoveredFrom(dead, address.Base, address.Offset + first) is > 0 and var step)
+            first += step;
+        if (first >= length)
+        {
+            write.Erase();
+            _changed = true;
+            return null;
+        }
+        while (last > first && CoveredBefore(dead, address.Base, address.Offset + last) is > 0 and var step)
+            last -= step;
+        // Words of the object stay whole: clearing them by pieces costs more.
+        first = Math.Max(0, first - ((address.Offset + first) % Word + Word) % Word);
+        last = Math.Min(length, last + (Word - ((address.Offset + last) % Word + Word) % Word) % Word);
+        if (write.Opcode != IrOpcode.MemSet || (first == 0 && last == length))
+            return write;
+        Value start = write.Pointer;
+        int alignment = write.Alignment;
+        if (first > 0)
+        {
+            start = write.Block!.InsertBefore(write, new Instruction(IrOpcode.PtrAdd, IrType.Ptr, start, Constant.I64(first)) { Location = write.Location });
+            alignment = (int)Math.Min(alignment, first & -first);
+        }
+        var shorter = new BlockMemoryInstruction(IrOpcode.MemSet, start, write.Source, Constant.I64(last - first), alignment) { Location = write.Location };
+        write.Block!.InsertBefore(write, shorter);
+        write.Erase();
+        _changed = true;
+        return shorter;
+    }
+
+    /// <summary>How many bytes from an offset on one later store overwrites.</summary>
+    private static long CoveredFrom(List<(MemoryAddress Address, long Size)> dead, Value root, long offset)
+    {
+        long most = 0;
+        foreach ((MemoryAddress later, long size) in dead)
+        {
+            if (ReferenceEquals(later.Base, root) && later.Offset <= offset)
+                most = Math.Max(most, later.Offset + size - offset);
+        }
+        return most;
+    }
+
+    /// <summary>How many bytes up to an offset one later store overwrites.</summary>
+    private static long CoveredBefore(List<(MemoryAddress Address, long Size)> dead, Value root, long offset)
+    {
+        long most = 0;
+        foreach ((MemoryAddress later, long size) in dead)
+        {
+            if (ReferenceEquals(later.Base, root) && later.Offset + size >= offset)
+                most = Math.Max(most, offset - later.Offset);
+        }
+        return most;
     }
 
     private static bool IsCovered(List<(MemoryAddress Address, long Size)> dead, MemoryAddress address, long size)

@@ -68,7 +68,7 @@ public static class PassTable
     private static readonly string[] s_required =
     [
         "globals", "cfg", "sroa", "mem2reg", "simplify", "cfg",
-        "inline", "deadglobals", "sroa", "mem2reg", "simplify", "isconstant", "sccp", "unroll", "simplify", "gvn", "forward", "dse",
+        "inline", "deadglobals", "sroa", "mem2reg", "simplify", "isconstant", "sccp", "gvn", "unroll", "simplify", "gvn", "forward", "dse",
         "globals", "simplify", "gvn", "cfg", "align", "dce", "stack", "deadglobals",
     ];
 

@@ -81,7 +81,7 @@ public static class Unroll
     private static bool TryUnroll(Loop loop, DominatorTree dominators, OptimizationOptions options, Dictionary<BasicBlock, List<BasicBlock>> copies)
     {
         int? hint = (loop.Header.LoopHint ?? loop.Latches[0].LoopHint)?.Unroll;
-        if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 1 || options.ForSize)))
+        if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 1 ? !StepsThroughContext(loop) : options.ForSize)))
             return false;
         int size = 0;
         foreach (BasicBlock block in loop.Blocks)
@@ -101,6 +101,27 @@ public static class Unroll
             return false;
         Replicate(loop, dominators, factor, isFull: false, copies);
         return true;
+    }
+
+    /// <summary>
+    /// The verifier takes accesses to a program's context at constant offsets only: loops that compute them go at every level.
+    /// </summary>
+    private static bool StepsThroughContext(Loop loop)
+    {
+        foreach (BasicBlock block in loop.Blocks)
+        {
+            for (Instruction? instruction = block.First; instruction is not null; instruction = instruction.Next)
+            {
+                if (instruction.Opcode != IrOpcode.PtrAdd || instruction.GetOperand(1) is Constant)
+                    continue;
+                Value root = instruction.GetOperand(0);
+                while (root is Instruction { Opcode: IrOpcode.PtrAdd } step)
+                    root = step.GetOperand(0);
+                if (root is Parameter { Index: 0, Function.Section: not null })
+                    return true;
+            }
+        }
+        return false;
     }
 
     private static void Replicate(Loop loop, DominatorTree dominators, int count, bool isFull, Dictionary<BasicBlock, List<BasicBlock>> copies)
