@@ -169,6 +169,9 @@ internal sealed partial class Analysis
     private static void UpdateLoopEntry(AbstractState state, AbstractState header)
     {
         AbstractState mine = FindLoopEntry(state) ?? state, its = FindLoopEntry(header) ?? header;
+        // One loop already: linking its states to each other again would only make a ring of them.
+        if (ReferenceEquals(mine, its))
+            return;
         if (its.Branches > 0 && its.TreeDepth <= mine.TreeDepth)
         {
             state.LoopEntry = header;

@@ -1,9 +1,10 @@
 // Random programs, verified here and by the running kernel: what the kernel refuses must not be accepted here. Runs only when
 // asked: EBPFCC_VERIFIER_FUZZ is the number of programs, EBPFCC_VERIFIER_SEED the first seed, EBPFCC_VERIFIER_OUT a file for the
-// differences. Programs are loaded, never attached or run.
+// differences; EBPFCC_VERIFIER_DAMAGE breaks the programs, EBPFCC_VERIFIER_KFUNC makes them call kernel functions. Programs are loaded, never attached or run.
 using System.Runtime.InteropServices;
 using System.Text;
 using Ebpfcc.Ebpf.Abi;
+using Ebpfcc.Ebpf.Btf;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Maps;
@@ -21,6 +22,8 @@ public class KernelDifference
     [DllImport("libc", EntryPoint = "close")]
     private static extern int Close(int descriptor);
 
+    private const uint Sleepable = 16;
+
     private static readonly MapDefinition s_map = new("values", (int)MapType.Array, 4, 64, 4);
 
     [Fact]
@@ -29,18 +32,20 @@ public class KernelDifference
         if (!int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_FUZZ"), out int count))
             return;
         int seed = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_SEED"), out int given) ? given : 1;
+        BtfReader? calls = Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_KFUNC") is { Length: > 0 } ? KernelInformation.RunningKernelTypes() : null;
         int map = MakeMap();
         var text = new StringBuilder();
         int accepted = 0, weAccept = 0, kernelAccepts = 0, sameCount = 0;
         for (int i = 0; i < count; i++)
         {
             var random = new Random(seed + i);
-            EbpfInstruction[] code = RandomProgram.Generate(random, out ProgramType type);
+            EbpfInstruction[] code = calls is not null ? RandomKfuncProgram.Generate(random, calls, out ProgramType type) : RandomProgram.Generate(random, out type);
             if (Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_DAMAGE") is { Length: > 0 })
                 code = RandomProgram.Damage(code, random);
             var program = new LoadedProgram
             {
                 Name = "fuzz", ProgramType = (int)type, Instructions = code, Subprograms = [new Subprogram("fuzz", 0, true, 0)], License = "GPL",
+                Flags = type == ProgramType.Syscall ? Sleepable : 0,
                 Maps = [MapFactory.Create(s_map, GuestHeap.Shared)],
             };
             VerificationResult result = Verifier.Verify(program, new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes });
@@ -102,6 +107,7 @@ public class KernelDifference
             *(EbpfInstruction**)(attributes + 8) = instructions;
             *(byte**)(attributes + 16) = license;
             *(uint*)(attributes + 24) = 1;
+            *(uint*)(attributes + 44) = type == ProgramType.Syscall ? Sleepable : 0;
             *(uint*)(attributes + 28) = (uint)log.Length;
             *(byte**)(attributes + 32) = buffer;
             long descriptor = SysCall(321, 5, attributes, 128);
