@@ -70,9 +70,22 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
         (engine as IDisposable)?.Dispose();
     }
 
-    /// <summary>Loads an object and prepares its programs for an engine.</summary>
+    /// <summary>Loads an object and prepares its programs for an engine, which belongs to the session from now on.</summary>
     /// <exception cref="RunRefusedException">The object, the program or the engine is refused.</exception>
     public static LocalSession Open(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox)
+    {
+        try
+        {
+            return Load(source, raw, subject, engine, environment, programName, sandbox);
+        }
+        catch
+        {
+            (engine as IDisposable)?.Dispose();
+            throw;
+        }
+    }
+
+    private static LocalSession Load(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox)
     {
         if (engine.WhyUnavailable is { } reason)
             throw RunRefusedException.Of(RunDiagnostics.EngineUnavailable, engine.Name, reason);
