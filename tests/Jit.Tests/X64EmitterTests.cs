@@ -246,4 +246,32 @@ public class X64EmitterTests
             Assert.Equal(Mnemonic.Leave, decoder.Decode().Mnemonic);
         }
     }
+
+    /// <summary>Each branch just reaches until the one inside it grows: without a bound the layout would take a round for each.</summary>
+    [Fact]
+    public void A_chain_of_growing_branches_is_laid_out_in_bounded_time()
+    {
+        const int Count = 20_000;
+        var emitter = new X64Emitter();
+        var ends = new Queue<Label>();
+        for (int i = 0; i < Count; i++)
+        {
+            Label end = emitter.NewLabel();
+            emitter.JumpIf(X64Condition.Equal, end);
+            ends.Enqueue(end);
+            if (ends.Count == 63)
+                emitter.Bind(ends.Dequeue());
+        }
+        emitter.Trap();
+        emitter.Trap();
+        while (ends.Count > 0)
+            emitter.Bind(ends.Dequeue());
+        emitter.Return();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        (byte[] code, int[] labels) = emitter.Finish();
+        Assert.True(watch.ElapsedMilliseconds < 5_000, $"{watch.ElapsedMilliseconds} ms");
+        var decoder = Decoder.Create(64, code);
+        for (int i = 0; i < Count; i++)
+            Assert.Equal((ulong)labels[i], decoder.Decode().NearBranchTarget);
+    }
 }

@@ -11,6 +11,8 @@ public readonly record struct Label(int Index);
 
 public sealed partial class X64Emitter
 {
+    private const int MaxShorteningPasses = 16;
+
     private readonly CodeBuffer _code = new();
     private readonly List<int> _labels = [];
     private readonly List<Branch> _branches = [];
@@ -164,9 +166,13 @@ public sealed partial class X64Emitter
         for (int i = 0; i < count; i++)
             isLong[i] = _branches[i].IsCall;
         bool changed;
+        int passes = 0;
         do
         {
             changed = false;
+            // Chains of branches can grow one by one; after a few rounds the rest stays long, so that no program costs more than linear time.
+            if (++passes > MaxShorteningPasses)
+                Array.Fill(isLong, true);
             for (int i = 0; i < count; i++)
                 savedBefore[i + 1] = savedBefore[i] + (isLong[i] ? 0 : _branches[i].Length - 2);
             for (int i = 0; i < count; i++)
