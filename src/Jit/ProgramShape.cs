@@ -18,6 +18,12 @@ public sealed record FunctionShape(int Start, int End)
 
     /// <summary>Bytes of stack below R10 that are, or may be, touched: the exact extent unless R10 is copied or indexed.</summary>
     public int StackBytes { get; init; }
+
+    /// <summary>
+    /// Offset from R10 of the eight bytes below the program's own stack that count what is left of the may_goto budget; 0 when the
+    /// function has no may_goto.
+    /// </summary>
+    public int MayGotoOffset { get; init; }
 }
 
 /// <summary>The analysed instructions of a program. Index everything by slot.</summary>
@@ -131,7 +137,7 @@ public sealed class ProgramShape
     private static FunctionShape Describe(EbpfInstruction[] instructions, OpcodeRow[] rows, int start, int end)
     {
         int used = 0, stack = 0;
-        bool calls = false;
+        bool calls = false, mayGoto = false;
         for (int slot = start; slot < end; slot++)
         {
             OpcodeRow row = rows[slot];
@@ -142,9 +148,15 @@ public sealed class ProgramShape
             // A call only passes argument registers on; it does not by itself make the function touch them.
             used |= row.Effect is Effect.Call or Effect.PacketLoad ? reads & ~Arguments : reads | writes;
             calls |= row.Effect is Effect.Call or Effect.PacketLoad;
+            mayGoto |= row.Operation == Operation.MayGoto;
             stack = Math.Max(stack, StackUse(instruction, row));
         }
-        return new FunctionShape(start, end) { UsedRegisters = used, MakesCalls = calls, StackBytes = stack };
+        if (mayGoto)
+        {
+            stack += sizeof(long);
+            used |= 1 << EbpfRegisters.R10;
+        }
+        return new FunctionShape(start, end) { UsedRegisters = used, MakesCalls = calls, StackBytes = stack, MayGotoOffset = mayGoto ? -stack : 0 };
     }
 
     /// <summary>A direct access below R10 uses its own extent; R10 as a plain operand may use all of the frame.</summary>

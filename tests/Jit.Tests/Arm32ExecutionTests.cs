@@ -74,4 +74,12 @@ public sealed unsafe class Arm32ExecutionTests
             }
         }
     }
+
+    [OracleFact(Oracle.QemuArm)]
+    public void May_goto_ends_a_loop_when_its_budget_is_used_up()
+    {
+        using var engine = new Arm32Engine(Oracles.Program(Oracle.QemuArm));
+        ulong result = Run(engine, EnvironmentFor(engine), X64ExecutionTests.EndlessButForMayGoto, []);
+        Assert.Equal((ulong)Runtime.Execution.Interpretation.MachineState.MayGotoLimit + 7, result);
+    }
 }

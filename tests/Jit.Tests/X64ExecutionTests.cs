@@ -34,7 +34,10 @@ public sealed unsafe class X64ExecutionTests
     {
         var data = new TheoryData<string>();
         foreach (string name in s_conformance.Value.Keys)
-            data.Add(name);
+        {
+            if (!IsSandboxOnly(name))
+                data.Add(name);
+        }
         if (data.Count == 0)
             data.Add("");
         return data;
@@ -62,8 +65,6 @@ public sealed unsafe class X64ExecutionTests
     public void Compiled_conformance_program_gives_the_suites_result(string name)
     {
         (byte[] memory, EbpfInstruction[] program, ulong expected) = s_conformance.Value[name];
-        if (IsSandboxOnly(name))
-            return;
         Assert.Equal(expected, Compile(program, (byte[])memory.Clone()));
     }
 
@@ -91,6 +92,30 @@ public sealed unsafe class X64ExecutionTests
         using IExecutable executable = new Interpreter().PrepareSandboxed(Load(program), new SandboxOptions { Fuel = 100_000 }, Environment);
         fixed (byte* address = memory)
             return executable.Run((nint)address, memory.Length);
+    }
+
+    /// <summary>A loop without other end that counts its rounds: may_goto leaves it when its budget is used up, in a frame of its own budget.</summary>
+    internal static EbpfInstruction[] EndlessButForMayGoto { get; } =
+    [
+        OpcodeTable.Encode(EbpfOpcode.StoreImm64, 10, 0, -8, 7),
+        OpcodeTable.Encode(EbpfOpcode.CallLocal, immediate: 3),
+        OpcodeTable.Encode(EbpfOpcode.Load64, 1, 10, -8),
+        OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, 1),
+        OpcodeTable.Encode(EbpfOpcode.Exit),
+        OpcodeTable.Encode(EbpfOpcode.Mov64Imm, 0),
+        OpcodeTable.Encode(EbpfOpcode.MayGoto, offset: 2),
+        OpcodeTable.Encode(EbpfOpcode.Add64Imm, 0, immediate: 1),
+        OpcodeTable.Encode(EbpfOpcode.Ja, offset: -3),
+        OpcodeTable.Encode(EbpfOpcode.Exit),
+    ];
+
+    [Fact]
+    public void May_goto_ends_a_loop_when_its_budget_is_used_up()
+    {
+        using IExecutable interpreter = new Interpreter().PrepareSandboxed(Load(EndlessButForMayGoto), new SandboxOptions { Fuel = long.MaxValue / 4 }, Environment);
+        ulong expected = interpreter.Run(0);
+        Assert.Equal((ulong)MachineState.MayGotoLimit + 7, expected);
+        Assert.Equal(expected, Compile(EndlessButForMayGoto, []));
     }
 
     /// <summary>

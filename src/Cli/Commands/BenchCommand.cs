@@ -7,7 +7,9 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Running;
 using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Loading;
@@ -85,6 +87,11 @@ public static class BenchCommand
                 }
             }
             return Measure(settings, engines, context);
+        }
+        catch (GuestFaultException missing)
+        {
+            RunCommand.Report(context, Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, "measured", missing.Message));
+            return ExitStatus.Refused;
         }
         finally
         {

@@ -3,6 +3,7 @@
 using System.Globalization;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
+using Ebpfcc.Cli.Running;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Isa;
@@ -79,12 +80,22 @@ public static class JitCommand
             context.Error.WriteLine($"{program.Name}: error: only verified programs are translated: {verified.Rejection!.Message} [{verified.Rejection.Code}]");
             return ExitStatus.Refused;
         }
-        (byte[] bytes, int[] offsets) = settings.Architecture switch
+        byte[] bytes;
+        int[] offsets;
+        try
         {
-            "x64" => X64Engine.Translate(proof, environment) is var code ? (code.Bytes, code.SlotOffsets) : default,
-            "arm32v6" => Arm32Engine.Translate(proof, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
-            _ => Arm32Engine.Translate(proof) is var code ? (code.Bytes, code.SlotOffsets) : default,
-        };
+            (bytes, offsets) = settings.Architecture switch
+            {
+                "x64" => X64Engine.Translate(proof, environment) is var code ? (code.Bytes, code.SlotOffsets) : default,
+                "arm32v6" => Arm32Engine.Translate(proof, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
+                _ => Arm32Engine.Translate(proof) is var code ? (code.Bytes, code.SlotOffsets) : default,
+            };
+        }
+        catch (GuestFaultException missing)
+        {
+            RunCommand.Report(context, Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, program.Name, missing.Message));
+            return ExitStatus.Refused;
+        }
         if (settings.Output is { } path && AtomicFile.Write(path, bytes) is { } error)
         {
             var bag = new DiagnosticBag();

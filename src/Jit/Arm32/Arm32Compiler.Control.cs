@@ -1,14 +1,12 @@
 // Comparisons, calls, tail calls and packet loads.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Helpers;
 
 namespace Ebpfcc.Jit.Arm32;
 
 public sealed partial class Arm32Compiler
 {
-    /// <summary>Number of bpf_tail_call.</summary>
-    private const int TailCallHelper = 12;
-
     private static Arm32Condition UnsignedCondition(Operation operation) => operation switch
     {
         Operation.Jeq => Arm32Condition.Equal,
@@ -124,7 +122,7 @@ public sealed partial class Arm32Compiler
                 _emit.Move(Ip, Lr);
                 _emit.BranchLinkExchange(Ip);
                 break;
-            case EbpfOpcode.CallHelper when instruction.Immediate == TailCallHelper:
+            case EbpfOpcode.CallHelper when instruction.Immediate == HelperRegistry.TailCallId:
                 EmitTailCall();
                 return;
             case EbpfOpcode.CallHelper:

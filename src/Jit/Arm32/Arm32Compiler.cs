@@ -11,6 +11,7 @@
 //                 incoming R3 R4 R5
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Execution.Interpretation;
 
 namespace Ebpfcc.Jit.Arm32;
 
@@ -97,6 +98,11 @@ public sealed partial class Arm32Compiler
         _emit.Bind(_slotLabels[function.Start]);
         _emit.Push(_savedMask);
         AddToSp(-_frameBytes);
+        if (function.MayGotoOffset != 0)
+        {
+            _emit.MoveImmediate(Ip, (uint)MachineState.MayGotoLimit);
+            _emit.Store(32, Ip, Sp, _frameBytes + function.MayGotoOffset);
+        }
         ReceiveArguments();
         for (int slot = function.Start; slot < function.End; slot += _shape.Rows[slot].Slots)
         {
@@ -187,7 +193,12 @@ public sealed partial class Arm32Compiler
                 TranslateAtomic(instruction, row);
                 break;
             case Effect.Branch when row.Operation == Operation.MayGoto:
-                break; // A verified program's budget never runs out here.
+                // The jump is taken once the budget is used up: what ends loops that the verifier let pass because of it.
+                _emit.Load(32, false, Ip, Sp, _frameBytes + _function.MayGotoOffset);
+                _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Ip, 1, setFlags: true);
+                _emit.Store(32, Ip, Sp, _frameBytes + _function.MayGotoOffset);
+                _emit.Branch(JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)), Arm32Condition.Minus);
+                break;
             case Effect.Branch:
                 Arm32Condition condition = EmitCompare(instruction, row);
                 _emit.Branch(JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)), condition);

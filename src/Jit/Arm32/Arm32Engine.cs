@@ -48,7 +48,10 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
     public IGuestAllocator Allocator => (IGuestAllocator?)_arena ?? GuestHeap.Shared;
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
-        => CompileTrusted(program.Program, program.Instructions, environment);
+    {
+        RequiredSupport.Check(program, environment, probesMemory: false);
+        return CompileTrusted(program.Program, program.Instructions, environment);
+    }
 
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
         => throw new GuestFaultException("the ARM32 engine runs verified programs only", 0);
@@ -77,7 +80,9 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
 
     /// <summary>Translation alone, for listings on any machine; addresses of helpers are their numbers.</summary>
     public static Arm32Code Translate(VerifiedProgram program, Arm32Features? features = null)
-        => Arm32Compiler.Compile(
+    {
+        RequiredSupport.Check(program, new ExecutionEnvironment(), probesMemory: false);
+        return Arm32Compiler.Compile(
             ProgramShape.Analyze(program.Instructions, [.. program.Program.Subprograms.Select(function => function.Start)]),
             new Arm32CompilerOptions
             {
@@ -86,6 +91,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
                 ResolveImmediate = (first, second) => (uint)second.Immediate,
                 ResolveTailCall = 0,
             });
+    }
 
     private static unsafe Arm32CompilerOptions InProcessOptions(LoadedProgram program, ExecutionEnvironment environment) => new()
     {
@@ -100,6 +106,8 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
 
     private static unsafe ulong ImmediateOf(LoadedProgram program, EbpfInstruction first, EbpfInstruction second)
     {
+        if ((WideImmediateKind)first.Src == WideImmediateKind.BtfId)
+            return 0; // as in the interpreter: variables of the kernel do not exist here
         nint address = (WideImmediateKind)first.Src switch
         {
             WideImmediateKind.MapFd or WideImmediateKind.MapIndex => program.Maps[first.Immediate].Handle,

@@ -1,5 +1,5 @@
-// The 32-bit process that ARM32 code runs in where this process is none itself: a static ELF executable of some sixty
-// instructions, written here with our own emitter and started under user-mode emulation. It maps the arena, then serves
+// The 32-bit process that ARM32 code runs in where this process is none itself: a small static ELF executable,
+// written here with our own emitter and started under user-mode emulation. It maps the arena, then serves
 // commands of one byte over its standard input and answers over its standard output:
 //
 //   we send 'G'   call the function in the control block            it answers 'D' (done) or 'H' (a helper is wanted)

@@ -1,15 +1,13 @@
 // Comparisons, calls, tail calls and packet loads.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Helpers;
 
 
 namespace Ebpfcc.Jit.X64;
 
 public sealed partial class X64Compiler
 {
-    /// <summary>Number of bpf_tail_call.</summary>
-    private const int TailCallHelper = 12;
-
     /// <summary>The condition under which a jump after <see cref="EmitCompare"/> is taken.</summary>
     private static X64Condition ConditionOf(Operation operation) => operation switch
     {
@@ -62,7 +60,7 @@ public sealed partial class X64Compiler
             case EbpfOpcode.CallReg:
                 _emit.CallRegister(Machine(instruction.Dst));
                 break;
-            case EbpfOpcode.CallHelper when instruction.Immediate == TailCallHelper:
+            case EbpfOpcode.CallHelper when instruction.Immediate == HelperRegistry.TailCallId:
                 EmitTailCall();
                 break;
             case EbpfOpcode.CallHelper when _options.FindInlineArray(slot) is { } array:

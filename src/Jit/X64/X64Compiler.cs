@@ -10,6 +10,7 @@
 //        rbx r13 r14 r15       those of R6 to R9 that the function writes
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Execution.Interpretation;
 
 namespace Ebpfcc.Jit.X64;
 
@@ -202,6 +203,8 @@ public sealed partial class X64Compiler
         }
         if (_frameBytes > 0)
             _emit.Alu(X64Alu.Sub, X64Register.Rsp, _frameBytes, true);
+        if (_function.MayGotoOffset != 0)
+            _emit.StoreImmediate(64, X64Register.Rbp, _function.MayGotoOffset, (int)MachineState.MayGotoLimit);
         foreach (X64Register register in _saved)
             _emit.Push(register);
     }
@@ -239,7 +242,10 @@ public sealed partial class X64Compiler
                 TranslateAtomic(instruction, row);
                 break;
             case Effect.Branch when row.Operation == Operation.MayGoto:
-                break; // The verifier's rewrite bounds such loops; a verified program's budget never runs out here.
+                // The jump is taken once the budget is used up: what ends loops that the verifier let pass because of it.
+                _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.Rbp, _function.MayGotoOffset, 1, true);
+                _emit.JumpIf(X64Condition.Sign, JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)));
+                break;
             case Effect.Branch:
                 EmitCompare(instruction, row);
                 _emit.JumpIf(ConditionOf(row.Operation), JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)));

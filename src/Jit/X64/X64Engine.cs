@@ -21,7 +21,10 @@ public sealed class X64Engine : IExecutionEngine
         => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? null : $"this process runs on {RuntimeInformation.ProcessArchitecture}, not on x86-64";
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
-        => CompileTrusted(program.Program, program.Instructions, program.Facts, environment);
+    {
+        RequiredSupport.Check(program, environment, probesMemory: false);
+        return CompileTrusted(program.Program, program.Instructions, program.Facts, environment);
+    }
 
     /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
@@ -40,9 +43,12 @@ public sealed class X64Engine : IExecutionEngine
 
     /// <summary>Translation alone, for listings: helper addresses are those of this process.</summary>
     public static X64Code Translate(VerifiedProgram program, ExecutionEnvironment environment)
-        => X64Compiler.Compile(
+    {
+        RequiredSupport.Check(program, environment, probesMemory: false);
+        return X64Compiler.Compile(
             ProgramShape.Analyze(program.Instructions, [.. program.Program.Subprograms.Select(function => function.Start)]),
             OptionsFor(program.Program, program.Facts, environment));
+    }
 
     private static unsafe X64CompilerOptions OptionsFor(LoadedProgram program, IReadOnlyList<InstructionFacts>? facts, ExecutionEnvironment environment) => new()
     {
@@ -73,6 +79,8 @@ public sealed class X64Engine : IExecutionEngine
             case WideImmediateKind.MapValue or WideImmediateKind.MapIndexValue:
                 byte* value = program.Maps[first.Immediate].DirectValue((uint)second.Immediate);
                 return value is not null ? (ulong)value : throw new InternalCompilerException("x86-64 compiler", program.Name, "a direct map value lies outside its map");
+            case WideImmediateKind.BtfId:
+                return 0; // as in the interpreter: variables of the kernel do not exist here
             default:
                 throw new InternalCompilerException("x86-64 compiler", program.Name, $"no value for a wide immediate of kind {(WideImmediateKind)first.Src}");
         }
@@ -93,10 +101,11 @@ public sealed unsafe class X64Executable : IExecutable
 {
     private readonly ExecutableMemory _memory;
     private readonly byte[] _code;
+    private readonly int _entryOffset;
 
     internal X64Executable(LoadedProgram program, ExecutionEnvironment environment, X64Code code)
     {
-        (Program, Environment, _code) = (program, environment, code.Bytes);
+        (Program, Environment, _code, _entryOffset) = (program, environment, code.Bytes, code.EntryOffset);
         _memory = ExecutableMemory.Create(code.Bytes.Length, (span, _) => code.Bytes.CopyTo(span));
         Entry = _memory.Address + code.EntryOffset;
         CallsBack = program.Instructions.Any(instruction => instruction.IsWide && instruction.Src == (int)WideImmediateKind.Function);
@@ -116,7 +125,7 @@ public sealed unsafe class X64Executable : IExecutable
 
     public ulong Run(nint r1, nint r2 = 0)
     {
-        nint entry = _memory.Address is var _ ? Entry : 0;
+        nint entry = _memory.Address + _entryOffset; // throws when disposed
         if (CallsBack)
             return RunWithCallbacks(entry, r1, r2);
         ulong result = ((delegate* unmanaged<nint, nint, ulong>)entry)(r1, r2);

@@ -13,7 +13,10 @@ public sealed class Interpreter : IExecutionEngine
     public string? WhyUnavailable => null;
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
-        => new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment);
+    {
+        RequiredSupport.Check(program, environment, probesMemory: true);
+        return new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment);
+    }
 
     /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)

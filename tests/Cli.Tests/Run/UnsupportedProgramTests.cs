@@ -1,0 +1,68 @@
+// Programs that a kernel would run and this process cannot: refused with a reason by every engine, never a defect or a crash.
+using Ebpfcc.TestSupport;
+using Xunit;
+
+namespace Ebpfcc.Cli.Tests.Run;
+
+public class UnsupportedProgramTests
+{
+    private const string KernelFunctions = """
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct bpf_iter_num { __u64 opaque; } __attribute__((aligned(8)));
+        extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __attribute__((section(".ksyms")));
+        extern int *bpf_iter_num_next(struct bpf_iter_num *it) __attribute__((section(".ksyms")));
+        extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __attribute__((section(".ksyms")));
+        SEC("xdp") int sum(struct xdp_md *ctx)
+        {
+            struct bpf_iter_num it;
+            int *value, total = 0;
+            bpf_iter_num_new(&it, 0, 10);
+            while ((value = bpf_iter_num_next(&it)))
+                total += *value;
+            bpf_iter_num_destroy(&it);
+            return total;
+        }
+        char license[] SEC("license") = "GPL";
+        """;
+
+    private const string KernelPointers = """
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct task_struct { int pid; } __attribute__((preserve_access_index));
+        SEC("tp_btf/task_newtask") int read_pid(unsigned long long *ctx)
+        {
+            struct task_struct *task = (void *)ctx[0];
+            return task->pid;
+        }
+        char license[] SEC("license") = "GPL";
+        """;
+
+    [OracleTheory(Oracle.Kernel)]
+    [InlineData("interp")]
+    [InlineData("x64")]
+    [InlineData("all")]
+    public void Calls_of_kernel_functions_are_refused(string engine)
+    {
+        using var folder = new TemporaryFolder();
+        CliResult run = CliRun.Run("run", folder.Write("sum.c", KernelFunctions), "--engine", engine, "--data-hex", new string('0', 64));
+        Assert.Equal(ExitStatus.Refused, run.ExitCode);
+        Assert.Contains("kernel functions cannot be called here", run.Error);
+        Assert.Contains("EBC7022", run.Error);
+    }
+
+    /// <summary>The context holds a wild pointer: the interpreter reads zero through it, native code must not try.</summary>
+    [OracleFact(Oracle.Kernel, Oracle.X64Machine)]
+    public void Loads_through_kernel_pointers_never_crash()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.Write("pid.c", KernelPointers);
+        string context = folder["context.bin"];
+        File.WriteAllBytes(context, [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        CliResult interpreted = CliRun.Run("run", source, "--engine", "interp", "--ctx-in", context);
+        Assert.True(interpreted.ExitCode == ExitStatus.Done, interpreted.Error);
+        CliResult native = CliRun.Run("run", source, "--engine", "x64", "--ctx-in", context);
+        Assert.Equal(ExitStatus.Refused, native.ExitCode);
+        Assert.Contains("run in the interpreter only", native.Error);
+    }
+}
