@@ -236,7 +236,7 @@ internal static class IrCases
         var text = new System.Text.StringBuilder("define i64 @f(ptr %p, i64 %n) {\nentry:\n");
         for (int i = 0; i < 12; i++)
             text.Append($"  %a{i} = ptradd %p, {8 * i}\n  %v{i} = load i64 %a{i} align 8\n");
-        text.Append("  %h = call i64 () ptr 5()\n  %s0 = add i64 %h, %n\n");
+        text.Append("  %h = call i64 (ptr, i64) ptr 5(%p, %n)\n  %s0 = add i64 %h, %n\n");
         for (int i = 0; i < 12; i++)
             text.Append($"  %m{i} = mul i64 %v{i}, {i + 3}\n  %s{i + 1} = add i64 %s{i}, %m{i}\n");
         text.Append("  ret i64 %s12\n}\n");

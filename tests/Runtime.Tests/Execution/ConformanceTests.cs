@@ -21,7 +21,11 @@ public sealed class ConformanceTests
     {
         var data = new TheoryData<string>();
         foreach (string file in ConformanceCase.Files(folder))
-            data.Add(Path.GetFileNameWithoutExtension(file));
+        {
+            // negative/error.data is about the suite's runner: a sound program whose result is an address.
+            if (Path.GetFileNameWithoutExtension(file) is var name && (folder, name) != ("negative", "error"))
+                data.Add(name);
+        }
         if (data.Count == 0)
             data.Add("");
         return data;
@@ -49,8 +53,8 @@ public sealed class ConformanceTests
     public void MalformedCasesAreRefused(string name)
     {
         ConformanceCase test = Case("negative", name);
-        if (name == "error" || test.Assemble(new DiagnosticBag()) is not { } program)
-            return; // "error" is about the suite's runner: a sound program whose result is an address
+        if (test.Assemble(new DiagnosticBag()) is not { } program)
+            return; // refused as text
         ulong? actual = null;
         try
         {
