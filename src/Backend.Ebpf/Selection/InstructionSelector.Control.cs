@@ -37,6 +37,9 @@ public sealed partial class InstructionSelector
             case ReturnInstruction:
                 Emit(new MachineInstruction(EbpfOpcode.Exit));
                 break;
+            case UnreachableInstruction when _source.IsNaked:
+                // The assembly is the whole body; nothing is added to it.
+                break;
             case UnreachableInstruction:
                 // Never executed, but the verifier walks it: leave in a way it accepts everywhere.
                 _current.IsCold = true;

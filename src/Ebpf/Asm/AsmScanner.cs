@@ -179,10 +179,11 @@ internal sealed class AsmScanner(string text, SourceLocation start, DiagnosticBa
             Tokens.Add(new AsmToken(AsmTokenKind.LocalLabel, begin, end - begin, int.Parse(digits[..^1], System.Globalization.CultureInfo.InvariantCulture)));
             return true;
         }
-        int length = digits.Length;
-        // "5ll" may be written together
-        if (digits.Length > 2 && digits.EndsWith("ll", StringComparison.OrdinalIgnoreCase))
-            length -= 2;
+        // C's suffixes say nothing here, except that "5ll" may be the number and the word "ll" written together
+        int length = digits.TrimEnd("uUlL").Length, suffix = digits.Length - length;
+        bool isWordLl = suffix == 2 && digits.EndsWith("ll", StringComparison.Ordinal);
+        if (length == 0 || suffix > 3)
+            length = digits.Length;
         // checksums of files are longer than any number, and nobody asks for their value
         bool isChecksum = Tokens.Count > 0 && TextOf(Tokens[0]) is ".file";
         if (!TryParse(digits[..length], out ulong value) && !isChecksum)
@@ -190,7 +191,7 @@ internal sealed class AsmScanner(string text, SourceLocation start, DiagnosticBa
             diagnostics.Report(AssemblerDiagnostics.Expected, Span(begin, end - begin), "a number of at most 64 bits", $"'{digits}'");
             return false;
         }
-        _position = begin + length;
+        _position = isWordLl ? begin + length : end;
         Tokens.Add(new AsmToken(AsmTokenKind.Number, begin, length, (long)value));
         return true;
     }

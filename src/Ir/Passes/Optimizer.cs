@@ -63,7 +63,7 @@ public static class Optimizer
             {
                 foreach (Function body in context.Module.Functions)
                 {
-                    if (body.IsDeclaration || body.IsNaked)
+                    if (body.IsDeclaration)
                         continue;
                     function = body.Symbol;
                     changed |= pass.RunFunction!(body, context);
