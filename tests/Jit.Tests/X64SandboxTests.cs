@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Jit.Sandboxing;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
@@ -103,11 +104,11 @@ public sealed unsafe class X64SandboxTests
     [Fact]
     public void State_layout_is_what_the_code_assumes()
     {
-        X64SandboxState state = default;
-        Assert.True(X64SandboxState.ReadableOffset + sizeof(X64Window) == X64SandboxState.WritableOffset);
-        Assert.True(X64SandboxState.WritableOffset + sizeof(X64Window) == X64SandboxState.StackOffset);
-        Assert.Equal(X64SandboxState.FaultSlotOffset, X64SandboxState.RegistersOffset + 8 * EbpfRegisters.Count);
-        Assert.Equal(X64SandboxState.RegistersOffset, (byte*)&state.Registers[0] - (byte*)&state);
+        SandboxState state = default;
+        Assert.True(SandboxState.ReadableOffset + sizeof(SandboxWindow) == SandboxState.WritableOffset);
+        Assert.True(SandboxState.WritableOffset + sizeof(SandboxWindow) == SandboxState.StackOffset);
+        Assert.Equal(SandboxState.FaultSlotOffset, SandboxState.RegistersOffset + 8 * EbpfRegisters.Count);
+        Assert.Equal(SandboxState.RegistersOffset, (byte*)&state.Registers[0] - (byte*)&state);
     }
 
     [Theory]

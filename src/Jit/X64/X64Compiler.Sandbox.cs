@@ -5,13 +5,14 @@
 //   - eBPF's stack is separate memory: the native one only holds return addresses and saved registers.
 //
 // A local call saves R6 to R9 at the caller, so functions have no prologue and jumps between functions need no care. r12 is
-// the state (X64SandboxState). Native stack, body of any function, rsp = 8 modulo 16:
+// the state (SandboxState). Native stack, body of any function, rsp = 8 modulo 16:
 //
 //        callee-saved registers, padding       pushed at entry; SavedStackPointer points here
 //        return address into the entry
 //        [R6 R7 R8 R9, may_goto's count, return address]    for each local call
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Jit.Sandboxing;
 using Ebpfcc.Runtime.Execution.Interpretation;
 
 namespace Ebpfcc.Jit.X64;
@@ -22,14 +23,8 @@ namespace Ebpfcc.Jit.X64;
 /// <param name="ConstantAt">The value that the wide immediate at a slot loads.</param>
 internal sealed record X64SandboxCalls(nint CheckAccess, nint Gate, Func<int, ulong> ConstantAt);
 
-/// <summary>What compiled code does when the gate returns.</summary>
-internal enum GateResult { Continue, LeaveProgram, LeaveFunction }
-
 public sealed partial class X64Compiler
 {
-    /// <summary>Access kinds for CheckAccess: the size in bytes with these bits.</summary>
-    internal const int WriteAccess = 0x100, MisalignedAccess = 0x200;
-
     private static readonly X64Register[] s_entrySaved =
         [X64Register.Rbx, X64Register.Rbp, X64Register.R12, X64Register.R13, X64Register.R14, X64Register.R15];
 
@@ -41,7 +36,7 @@ public sealed partial class X64Compiler
 
     /// <summary>
     /// Compiles a structurally sound program (<see cref="StructuralCheck"/>) with all checks. The entry is
-    /// <c>u64 entry(X64SandboxState *, void *function)</c>; the slots' offsets are the functions to enter.
+    /// <c>u64 entry(SandboxState *, void *function)</c>; the slots' offsets are the functions to enter.
     /// </summary>
     internal static X64Code CompileSandboxed(ProgramShape shape, X64CompilerOptions options, X64SandboxCalls calls)
         => new X64Compiler(shape, options) { _calls = calls }.RunSandboxed();
@@ -88,7 +83,7 @@ public sealed partial class X64Compiler
         return new X64Code(code, offsets[entry.Index], slotOffsets);
     }
 
-    private static int RegisterOffset(int register) => X64SandboxState.RegistersOffset + 8 * register;
+    private static int RegisterOffset(int register) => SandboxState.RegistersOffset + 8 * register;
 
     private void EmitSandboxEntry()
     {
@@ -99,7 +94,7 @@ public sealed partial class X64Compiler
         _emit.Alu(X64Alu.Sub, X64Register.Rsp, saved.Length % 2 == 0 ? 8 : 16, true);
         _emit.Move(X64Register.R12, convention.Arguments[0], true);
         _emit.Move(Scratch2, convention.Arguments[1], true);
-        _emit.Store(64, X64Register.R12, X64SandboxState.SavedStackPointerOffset, X64Register.Rsp);
+        _emit.Store(64, X64Register.R12, SandboxState.SavedStackPointerOffset, X64Register.Rsp);
         for (int register = EbpfRegisters.R0; register <= EbpfRegisters.R10; register++)
             _emit.Load(64, Machine(register), X64Register.R12, RegisterOffset(register));
         _emit.CallRegister(Scratch2);
@@ -107,7 +102,7 @@ public sealed partial class X64Compiler
         Label finish = _emit.NewLabel();
         _emit.Jump(finish);
         _emit.Bind(_leaveRoutine);
-        _emit.Load(64, X64Register.Rsp, X64Register.R12, X64SandboxState.SavedStackPointerOffset);
+        _emit.Load(64, X64Register.Rsp, X64Register.R12, SandboxState.SavedStackPointerOffset);
         _emit.Load(64, X64Register.Rax, X64Register.R12, RegisterOffset(EbpfRegisters.R0));
         _emit.Bind(finish);
         _emit.Alu(X64Alu.Add, X64Register.Rsp, saved.Length % 2 == 0 ? 8 : 16, true);
@@ -131,7 +126,7 @@ public sealed partial class X64Compiler
                 break;
             slot += _shape.Rows[slot].Slots;
         }
-        _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, X64SandboxState.FuelOffset, count, true);
+        _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, SandboxState.FuelOffset, count, true);
         Label stub = _emit.NewLabel();
         _emit.JumpIf(X64Condition.Sign, stub);
         _stubs.Add(() =>
@@ -166,7 +161,7 @@ public sealed partial class X64Compiler
                 SetZeroUpper(instruction.Dst, value <= uint.MaxValue);
                 break;
             case Effect.Branch when row.Operation == Operation.MayGoto:
-                _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, X64SandboxState.MayGotoOffset, 1, true);
+                _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, SandboxState.MayGotoOffset, 1, true);
                 _emit.JumpIf(X64Condition.Sign, _slotLabels[ProgramShape.JumpTarget(slot, instruction, row)]);
                 break;
             case Effect.Call when row.Opcode == EbpfOpcode.CallLocal:
@@ -206,8 +201,8 @@ public sealed partial class X64Compiler
         int bytes = row.Width / 8, offset = _shape.Instructions[slot].Offset;
         if (@base == EbpfRegisters.R10 && !isAtomic && offset >= -EbpfRegisters.StackSize && offset <= -bytes)
             return;
-        int kind = bytes | (isWrite ? WriteAccess : 0);
-        int window = isWrite ? X64SandboxState.WritableOffset : X64SandboxState.ReadableOffset;
+        int kind = bytes | (isWrite ? AccessKinds.Write : 0);
+        int window = isWrite ? SandboxState.WritableOffset : SandboxState.ReadableOffset;
         int limit = window + 8 * (1 + System.Numerics.BitOperations.Log2((uint)bytes));
         Label slow = _emit.NewLabel(), back = _emit.NewLabel();
         _emit.LoadEffectiveAddress(Scratch2, Machine(@base), offset);
@@ -220,7 +215,7 @@ public sealed partial class X64Compiler
             {
                 _emit.Bind(misaligned);
                 _emit.MoveImmediate(Scratch1, (uint)slot);
-                _emit.MoveImmediate(Scratch0, (uint)(kind | MisalignedAccess));
+                _emit.MoveImmediate(Scratch0, (uint)(kind | AccessKinds.Misaligned));
                 _emit.Call(_checkRoutine); // does not come back
                 _emit.Trap();
             });
@@ -244,7 +239,7 @@ public sealed partial class X64Compiler
     private void EmitLocalCall(int slot, int target)
     {
         Label tooDeep = _emit.NewLabel();
-        _emit.AluMemory(X64Alu.Cmp, X64Register.Rbp, X64Register.R12, X64SandboxState.DeepestCallerOffset, true);
+        _emit.AluMemory(X64Alu.Cmp, X64Register.Rbp, X64Register.R12, SandboxState.DeepestCallerOffset, true);
         _emit.JumpIf(X64Condition.Below, tooDeep);
         _stubs.Add(() =>
         {
@@ -255,9 +250,9 @@ public sealed partial class X64Compiler
             _emit.Push(Machine(register));
         if (_usesMayGoto)
         {
-            _emit.Load(64, Scratch2, X64Register.R12, X64SandboxState.MayGotoOffset);
+            _emit.Load(64, Scratch2, X64Register.R12, SandboxState.MayGotoOffset);
             _emit.Push(Scratch2);
-            _emit.StoreImmediate(64, X64Register.R12, X64SandboxState.MayGotoOffset, (int)MachineState.MayGotoLimit);
+            _emit.StoreImmediate(64, X64Register.R12, SandboxState.MayGotoOffset, (int)MachineState.MayGotoLimit);
         }
         else
         {
@@ -268,15 +263,15 @@ public sealed partial class X64Compiler
         _emit.Alu(X64Alu.Add, X64Register.Rbp, EbpfRegisters.StackSize, true);
         _emit.Pop(Scratch2);
         if (_usesMayGoto)
-            _emit.Store(64, X64Register.R12, X64SandboxState.MayGotoOffset, Scratch2);
+            _emit.Store(64, X64Register.R12, SandboxState.MayGotoOffset, Scratch2);
         for (int register = EbpfRegisters.R9; register >= EbpfRegisters.R6; register--)
             _emit.Pop(Machine(register));
     }
 
     private void EmitFault(MachineFault fault, int slot)
     {
-        _emit.StoreImmediate(64, X64Register.R12, X64SandboxState.FaultOffset, (int)fault);
-        _emit.StoreImmediate(64, X64Register.R12, X64SandboxState.FaultSlotOffset, slot);
+        _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultOffset, (int)fault);
+        _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultSlotOffset, slot);
         _emit.Jump(_leaveRoutine);
     }
 
@@ -285,8 +280,8 @@ public sealed partial class X64Compiler
     private void EmitRoutines()
     {
         _emit.Bind(_outOfFuelRoutine);
-        _emit.StoreImmediate(64, X64Register.R12, X64SandboxState.FaultOffset, (int)MachineFault.OutOfFuel);
-        _emit.Store(64, X64Register.R12, X64SandboxState.FaultSlotOffset, Scratch1);
+        _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultOffset, (int)MachineFault.OutOfFuel);
+        _emit.Store(64, X64Register.R12, SandboxState.FaultSlotOffset, Scratch1);
         _emit.Jump(_leaveRoutine);
 
         // Accesses outside the cached window, r11 = address, r10 = slot: the stack is the usual case and needs no call.
@@ -295,8 +290,8 @@ public sealed partial class X64Compiler
             Label elsewhere = _emit.NewLabel();
             _emit.Bind(routine);
             _emit.Move(Scratch0, Scratch2, true);
-            _emit.AluMemory(X64Alu.Sub, Scratch0, X64Register.R12, X64SandboxState.StackOffset, true);
-            _emit.Alu(X64Alu.Cmp, Scratch0, X64SandboxState.StackBytes - (kind & 0xff), true);
+            _emit.AluMemory(X64Alu.Sub, Scratch0, X64Register.R12, SandboxState.StackOffset, true);
+            _emit.Alu(X64Alu.Cmp, Scratch0, SandboxState.StackBytes - (kind & 0xff), true);
             _emit.JumpIf(X64Condition.Above, elsewhere);
             _emit.Return();
             _emit.Bind(elsewhere);
