@@ -5,6 +5,7 @@ using System.Text;
 using Ebpfcc.Backend.Ebpf;
 using Ebpfcc.Backend.Ebpf.Emission;
 using Ebpfcc.Backend.Ebpf.Machine;
+using Ebpfcc.Cli.Exploration;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
 using Ebpfcc.Core.Diagnostics;
@@ -34,10 +35,11 @@ public sealed record Product(IReadOnlyList<Diagnostic> Diagnostics, SourceMap So
 
 public static class CompilePipeline
 {
-    public static Product Run(SourceText source, CompileSettings settings, IFileSystem files, CommandContext context)
+    /// <param name="record">Receives the IR of every stage; null keeps none.</param>
+    public static Product Run(SourceText source, CompileSettings settings, IFileSystem files, CommandContext context, IrRecord? record = null)
     {
         var times = new StageTimes();
-        Compilation compilation = Compilation.Run(source, OptionsOf(settings, times, context), files);
+        Compilation compilation = Compilation.Run(source, OptionsOf(settings, times, record, context), files);
         string? text = null;
         byte[]? bytes = null;
         if (compilation.Succeeded)
@@ -116,13 +118,18 @@ public static class CompilePipeline
     private static BackendOptions BackendOptionsOf(CompileSettings settings)
         => new((CpuVersion)settings.Cpu, settings.DebugInfo, settings.BigEndian);
 
-    private static CompilationOptions OptionsOf(CompileSettings settings, StageTimes times, CommandContext context)
+    private static CompilationOptions OptionsOf(CompileSettings settings, StageTimes times, IrRecord? record, CommandContext context)
     {
         List<PassObserver> observers = [];
         if (settings.TimePasses)
             observers.Add(times.Passes);
         if (settings.PrintAfter.Count > 0)
             observers.Add(new PassPrinter(settings.PrintAfter, context.Output.Write));
+        if (record is not null)
+            observers.Add(record);
+        Action<Module>? lowered = record is null ? null : record.AfterLowering;
+        if (settings.PrintAfter.Contains("lowering") || settings.PrintAfter.Contains("all"))
+            lowered += module => context.Output.Write($"; after lowering\n{ModulePrinter.Print(module)}");
         return new CompilationOptions
         {
             Preprocessor = PreprocessorOptionsOf(settings, context),
@@ -139,9 +146,7 @@ public static class CompilePipeline
                 _ => CompilationStage.OptimizedIr,
             },
             StageFinished = times.Add,
-            Lowered = settings.PrintAfter.Contains("lowering") || settings.PrintAfter.Contains("all")
-                ? module => context.Output.Write($"; after lowering\n{ModulePrinter.Print(module)}")
-                : null,
+            Lowered = lowered,
             PassObserver = observers.Count == 0 ? null : new PassObservers(observers),
         };
     }

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Text;
 using Ebpfcc.Cli.Commands;
+using Ebpfcc.Cli.Exploration;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
 using Ebpfcc.Cli.Rendering;
@@ -27,6 +28,8 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             Report(CliDiagnostics.IgnoredOptions, string.Join(' ', settings.Ignored.Distinct()));
         if (settings.Inputs.Count > 1 && settings is { Output: not null, Emit: not (EmitForm.Nothing or EmitForm.Dependencies) })
             Report(CliDiagnostics.CannotLink);
+        if (settings is { DumpHtml: not null, Inputs.Count: > 1 } or { DumpHtml: not null, Emit: not EmitForm.Object })
+            Report(CliDiagnostics.Usage, "--dump-html describes one input that becomes an object");
         bool succeeded = FlushOwn();
         foreach (string input in settings.Inputs)
         {
@@ -50,10 +53,13 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             _own.AddRange(bag.Items);
             return FlushOwn();
         }
-        Product product = CompilePipeline.Run(source, settings, _files, context);
+        IrRecord? record = settings.DumpHtml is null ? null : new IrRecord();
+        Product product = CompilePipeline.Run(source, settings, _files, context, record);
         renderer.Render(product.Diagnostics, product.SourceMap);
         if (!product.Succeeded)
             return false;
+        if (record is not null && product.Object is { } explored && !WritePage(input, explored, product, record))
+            return FlushOwn();
         if (settings.TimePasses)
             product.Times.Print(context.Error);
         if (settings.Verify is { } kernel && product.Object is { } image && !Verify(image, input, product.SourceMap, kernel))
@@ -68,6 +74,14 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
         else if (product.Object is { } bytes)
             WriteObject(settings.Output ?? DefaultOutput(input), bytes);
         return FlushOwn();
+    }
+
+    private bool WritePage(string input, byte[] image, Product product, IrRecord record)
+    {
+        var bag = new DiagnosticBag();
+        string? page = ExploreCommand.Explore(input, image, settings.Verify ?? KernelVersion.V6_18, null, record, product.Diagnostics, product.SourceMap, bag);
+        _own.AddRange(bag.Items);
+        return page is not null && Write(settings.DumpHtml!, Encoding.UTF8.GetBytes(page));
     }
 
     /// <summary>False when a program of the object would be rejected; then nothing is written.</summary>

@@ -77,6 +77,7 @@ public static class CompileOptionTable
         new(Diagnostics, ["--verify"], OptionForm.OptionalJoined, "KERNEL", "refuse output that kernel 5.15, 6.1, 6.6, 6.12 or 6.18 (default) would reject", SetVerify),
 
         new(Inside, ["--print-after"], OptionForm.EqualsOrSeparate, "PASS", "print the IR after a pass ('all', 'lowering')", AddPrintAfter),
+        Row(Inside, ["--dump-html"], OptionForm.EqualsOrSeparate, "FILE", "write a page with C, IR, eBPF, verifier states and native code side by side", (s, a) => s.DumpHtml = a),
         Flag(Inside, ["--time-passes"], "print how long each stage took", s => s.TimePasses = true),
         Flag(Inside, ["--verify-each"], "check the IR after every pass", s => s.VerifyEach = true),
 

@@ -91,6 +91,9 @@ public sealed class CompileSettings
     // Looking inside.
     public List<string> PrintAfter { get; } = [];
 
+    /// <summary>Where the page goes that 'ebpfcc explore' writes, too.</summary>
+    public string? DumpHtml { get; set; }
+
     public bool TimePasses { get; set; }
 
     public bool VerifyEach { get; set; }

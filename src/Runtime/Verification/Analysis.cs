@@ -183,6 +183,8 @@ internal sealed partial class Analysis
                 throw Reject(defect);
             instruction.IsSeen = true;
             _options.Observer?.Invoke(_slot, _registers);
+            if (_options.States is { } states && states.Visit(_slot))
+                states.Add(_slot, _log.Describe(_state.Current));
             previous = _slot;
             switch (instruction.Effect)
             {

@@ -101,6 +101,16 @@ internal sealed class LogWriter(Analysis analysis, LoadedProgram program, int le
         AppendState(state.Current, all: false);
     }
 
+    /// <summary>All registers and stack slots of a frame, as the log writes them.</summary>
+    public string Describe(FrameState frame)
+    {
+        int start = _text.Length;
+        AppendState(frame, all: true);
+        string text = _text.ToString(start, _text.Length - start).Trim();
+        _text.Length = start;
+        return text;
+    }
+
     public void Calling(AbstractState state, FrameState caller, FrameState callee)
     {
         if (!IsOn)

@@ -25,6 +25,9 @@ public sealed record VerifierOptions
     /// <summary>Opens the kernel's types for programs that need them and did not bring them; null when there are none.</summary>
     public Func<Ebpf.Btf.BtfReader?>? KernelTypes { get; init; }
 
+    /// <summary>Receives the state in front of every instruction; null collects nothing.</summary>
+    public StateListing? States { get; init; }
+
     /// <summary>Sees the registers before every instruction of every path; for tests.</summary>
     internal Action<int, RegisterState[]>? Observer { get; init; }
 
