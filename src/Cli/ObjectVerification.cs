@@ -1,4 +1,7 @@
 // --verify: the compiler's output under the kernel's rules, with rejections as diagnostics at the C source that was compiled.
+using Ebpfcc.Cli.Commands;
+using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Rendering;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Object;
@@ -27,6 +30,19 @@ public static class ObjectVerification
                 bag.Add(Describe(program, rejection, subject, map));
         }
         return bag.Items;
+    }
+
+    /// <summary>Renders why a program of an object was rejected, with the line of C that the object's line information holds.</summary>
+    public static void Report(LoadedProgram program, Rejection rejection, string subject, CompileSettings compile, CommandContext context)
+    {
+        var map = new SourceMap();
+        // The record knows its line by heart: the file need not be there, and need not be what it was.
+        if (program.FindLine(rejection.Slot) is { Line: > 0 } line)
+            map.AddFile(new SourceText(line.File, new string('\n', line.Line - 1) + line.Text));
+        IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
+        renderer.Render([Describe(program, rejection, subject, map)], map);
+        if (compile.ErrorFormat != ErrorFormat.Text)
+            renderer.Finish();
     }
 
     private static Diagnostic Describe(LoadedProgram program, Rejection rejection, string subject, SourceMap map)

@@ -77,7 +77,7 @@ public static class JitCommand
         VerificationResult verified = Verifier.Verify(program, new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes });
         if (verified.Program is not { } proof)
         {
-            context.Error.WriteLine($"{program.Name}: error: only verified programs are translated: {verified.Rejection!.Message} [{verified.Rejection.Code}]");
+            ObjectVerification.Report(program, verified.Rejection!, settings.File!, settings.Compile, context);
             return ExitStatus.Refused;
         }
         byte[] bytes;
