@@ -120,6 +120,16 @@ public class Arm32EmitterTests
                   (e => e.Store(16, Arm32Register.R1, n, offset), $"strh r1, {at}"),
               }
               select form);
+        Check(
+        [
+            (e => e.LoadPair(Arm32Register.R0, Arm32Register.R11, 0), "ldrd r0, r1, [fp]"),
+            (e => e.LoadPair(Arm32Register.R2, Arm32Register.R11, 248), "ldrd r2, r3, [fp, #0xf8]"),
+            (e => e.StorePair(Arm32Register.R0, Arm32Register.R11, 0), "strd r0, r1, [fp]"),
+            (e => e.StorePair(Arm32Register.R4, Arm32Register.Sp, -8), "strd r4, r5, [sp, #-8]"),
+            (e => e.Store(32, Arm32Register.R12, Arm32Register.R11, 4, Arm32Condition.Plus), "strpl ip, [fp, #4]"),
+            (e => e.BranchExchange(Arm32Register.Lr, Arm32Condition.LowerOrSame), "bxls lr"),
+        ]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).LoadPair(Arm32Register.R1, Arm32Register.R0, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).Load(16, false, Arm32Register.R0, Arm32Register.R1, 256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).Store(32, Arm32Register.R0, Arm32Register.R1, 4096));
     }

@@ -20,7 +20,7 @@ public static class PluginCommand
             string word = arguments[i];
             if (word is "--help" or "-h")
             {
-                context.Output.WriteLine("usage: ebpfcc plugin [\"HEX MEMORY\"] [--engine interp|x64] < PROGRAM.hex");
+                context.Output.WriteLine("usage: ebpfcc plugin [\"HEX MEMORY\"] [--engine interp|x64|arm32] < PROGRAM.hex");
                 context.Output.WriteLine("Runs the program (one line of hexadecimal text) with r1 = memory and r2 = its length; prints r0 in hexadecimal.");
                 return ExitStatus.Done;
             }
@@ -42,7 +42,7 @@ public static class PluginCommand
         {
             using var reader = new StreamReader(context.OpenInput());
             LoadedProgram program = RunSource.FromBytes("plugin", RunSource.ParseHex(reader.ReadToEnd()));
-            var environment = new ExecutionEnvironment { Helpers = ConformanceHelpers.Registry };
+            var environment = new ExecutionEnvironment { Helpers = ConformanceHelpers.Registry, Allocator = EngineTable.AllocatorOf(engine) };
             using IExecutable executable = engine.PrepareSandboxed(program, new SandboxOptions(), environment);
             using var runner = new TestRunner(program, executable, environment);
             TestRunResult result = runner.Run(new TestRunInput { Data = RunSource.ParseHex(memory) });
@@ -56,6 +56,10 @@ public static class PluginCommand
         catch (GuestFaultException fault)
         {
             RunCommand.Report(context, Diagnostic.Create(RunDiagnostics.Fault, Core.Text.SourceSpan.None, "plugin", fault.Message));
+        }
+        finally
+        {
+            (engine as IDisposable)?.Dispose();
         }
         return ExitStatus.Refused;
     }

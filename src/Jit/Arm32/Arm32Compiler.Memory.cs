@@ -31,7 +31,9 @@ public sealed partial class Arm32Compiler
     /// </summary>
     private (Arm32Register Base, int Offset) Address(int register, int offset, int reach, Arm32Register scratch)
     {
-        if (register == EbpfRegisters.R10)
+        if (_checkedAddress is { } known)
+            return (known, 0);
+        if (register == EbpfRegisters.R10 && !IsSandboxed)
         {
             int fromSp = _frameBytes + offset;
             if (Math.Abs(fromSp) <= reach)

@@ -56,11 +56,14 @@ public sealed partial class Arm32Compiler
     private ArmLabel _bodyLabel;
     private int _slot;
 
-    private Arm32Compiler(ProgramShape shape, Arm32CompilerOptions options)
+    /// <summary>What the slots of halves are addressed from: sp, or in sandboxed code the state.</summary>
+    private Arm32Register _slotBase = Sp;
+
+    private Arm32Compiler(ProgramShape shape, Arm32CompilerOptions options, UpperHalves halves)
     {
         _shape = shape;
         _options = options;
-        _halves = UpperHalves.Analyze(shape);
+        _halves = halves;
         _emit = new Arm32Emitter(options.Features);
         _slotLabels = new ArmLabel[shape.Instructions.Length];
         for (int i = 0; i < _slotLabels.Length; i++)
@@ -69,18 +72,24 @@ public sealed partial class Arm32Compiler
         _divide64 = _emit.NewLabel();
     }
 
-    public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) => new Arm32Compiler(shape, options).Run();
+    public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) 
+        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape)).Run();
 
     private Arm32Code Run()
     {
         foreach (FunctionShape function in _shape.Functions)
             EmitFunction(function);
+        return Finish(_slotLabels[0]);
+    }
+
+    private Arm32Code Finish(ArmLabel entry)
+    {
         EmitDivisionRoutines();
         byte[] code = _emit.Finish();
         var offsets = new int[_slotLabels.Length];
         for (int i = 0; i < offsets.Length; i++)
             offsets[i] = _emit.IsBound(_slotLabels[i]) ? _emit.OffsetOf(_slotLabels[i]) : -1;
-        return new Arm32Code(code, offsets[0], offsets);
+        return new Arm32Code(code, _emit.OffsetOf(entry), offsets);
     }
 
     private void EmitFunction(FunctionShape function)
@@ -196,7 +205,7 @@ public sealed partial class Arm32Compiler
                 // The jump is taken once the budget is used up: what ends loops that the verifier let pass because of it.
                 _emit.Load(32, false, Ip, Sp, _frameBytes + _function.MayGotoOffset);
                 _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Ip, 1, setFlags: true);
-                _emit.Store(32, Ip, Sp, _frameBytes + _function.MayGotoOffset);
+                _emit.Store(32, Ip, Sp, _frameBytes + _function.MayGotoOffset, Arm32Condition.Plus);
                 _emit.Branch(JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)), Arm32Condition.Minus);
                 break;
             case Effect.Branch:
@@ -238,7 +247,7 @@ public sealed partial class Arm32Compiler
     /// <summary>A register that holds the low half: its home, or the scratch register it was loaded into.</summary>
     private Arm32Register ReadLow(int register, Arm32Register scratch)
     {
-        if (register == EbpfRegisters.R10)
+        if (register == EbpfRegisters.R10 && !IsSandboxed)
         {
             if (!_emit.TryAluImmediate(Arm32Operation.Add, scratch, Sp, (uint)_frameBytes))
             {
@@ -265,7 +274,7 @@ public sealed partial class Arm32Compiler
         HalfHome home = _allocation[register, half];
         if (home.Register is { } there)
             return there;
-        _emit.Load(32, false, scratch, Sp, home.Slot);
+        _emit.Load(32, false, scratch, _slotBase, home.Slot);
         return scratch;
     }
 
@@ -278,7 +287,7 @@ public sealed partial class Arm32Compiler
         if (home.Register is { } there)
             Copy(there, value);
         else
-            _emit.Store(32, value, Sp, home.Slot);
+            _emit.Store(32, value, _slotBase, home.Slot);
     }
 
     private void StoreLow(int register, Arm32Register value) => StoreHalf(register, 0, value);

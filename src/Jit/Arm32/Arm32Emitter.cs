@@ -11,6 +11,9 @@ namespace Ebpfcc.Jit.Arm32;
 /// <summary>A position in the code.</summary>
 public readonly record struct ArmLabel(int Index);
 
+/// <summary>The program is longer than its translation can be.</summary>
+public sealed class CodeTooLongException(string message) : Exception(message);
+
 public sealed class Arm32Emitter(Arm32Features features)
 {
     private readonly CodeBuffer _code = new();
@@ -171,6 +174,18 @@ public sealed class Arm32Emitter(Arm32Features features)
             | (magnitude & 0xf0) << 4 | kind | magnitude & 0xf);
     }
 
+    /// <summary>ldrd: t even, t:t+1 loaded from an address that is a multiple of 4 (ARMv6: of 8), offset magnitude at most 255.</summary>
+    public void LoadPair(Arm32Register t, Arm32Register n, int offset) => Pair(0xd0, t, n, offset);
+
+    /// <summary>strd, with the same conditions.</summary>
+    public void StorePair(Arm32Register t, Arm32Register n, int offset) => Pair(0xf0, t, n, offset);
+
+    private void Pair(uint kind, Arm32Register t, Arm32Register n, int offset)
+    {
+        Check(((int)t & 1) == 0, (int)t);
+        Halfword(false, kind, t, n, offset, Arm32Condition.Always);
+    }
+
     private static void Check(bool isInRange, int offset)
     {
         if (!isInRange)
@@ -259,7 +274,7 @@ public sealed class Arm32Emitter(Arm32Features features)
         {
             int words = (_labels[target.Index] - (offset + 8)) / 4;
             if (words is < -0x800000 or > 0x7fffff)
-                throw new InvalidOperationException("A branch spans more than 32 MiB.");
+                throw new CodeTooLongException("a branch of ARM32 code cannot span more than 32 MiB");
             Patch(bytes, offset, (uint)words & 0xffffff);
         }
         foreach ((int offset, ArmLabel target, int @base) in _addresses)

@@ -5,6 +5,7 @@ using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Memory;
 using Ebpfcc.Runtime.Execution;
+using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Memory;
@@ -53,19 +54,47 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         return CompileTrusted(program.Program, program.Instructions, environment);
     }
 
+    /// <exception cref="GuestFaultException">The instructions are malformed, or too many for ARM32 code.</exception>
     public IExecutable PrepareSandboxed(LoadedProgram program, SandboxOptions sandbox, ExecutionEnvironment environment)
-        => throw new GuestFaultException("the ARM32 engine runs verified programs only", 0);
+    {
+        StructuralCheck.RequireSandboxable(program.Instructions);
+        EmulatedArm? guest = Guest();
+        return Within(() => new Arm32SandboxedExecutable(program, sandbox, environment, _features, Allocator, guest));
+    }
 
     /// <summary>Compiles without checks: for programs with a proof, and for tests that bring their own.</summary>
     internal Arm32Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, ExecutionEnvironment environment)
     {
-        if (WhyUnavailable is { } reason)
-            throw new InvalidOperationException($"The ARM32 engine cannot run here: {reason}.");
+        EmulatedArm? guest = Guest();
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
-        if (IsInProcess)
-            return new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, InProcessOptions(program, environment)));
-        EmulatedArm guest = _guest ??= new EmulatedArm(_emulator!, _arena!, _features);
-        var options = new Arm32CompilerOptions
+        Arm32CompilerOptions options = guest is null ? InProcessOptions(program, environment) : EmulatedOptions(program, environment, guest);
+        return Within(() => new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest));
+    }
+
+    /// <summary>A program that is too long for its translation is the program's fault.</summary>
+    private static T Within<T>(Func<T> compile)
+    {
+        try
+        {
+            return compile();
+        }
+        catch (CodeTooLongException problem)
+        {
+            throw new GuestFaultException(problem.Message, 0);
+        }
+    }
+
+    /// <summary>The emulated process, or null where the code runs in this one.</summary>
+    private EmulatedArm? Guest()
+    {
+        if (WhyUnavailable is { } reason)
+            throw new GuestFaultException($"the ARM32 engine cannot run here: {reason}", 0);
+        return IsInProcess ? null : _guest ??= new EmulatedArm(_emulator!, _arena!, _features);
+    }
+
+    private Arm32CompilerOptions EmulatedOptions(LoadedProgram program, ExecutionEnvironment environment, EmulatedArm guest)
+    {
+        return new Arm32CompilerOptions
         {
             Features = _features,
             ResolveHelper = id => environment.Helpers.Find(id) is not null
@@ -75,7 +104,6 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
             ResolveTailCall = guest.ThunkFor(EmulatedArm.ResolveTailCall),
             ResolvePacketLoad = bits => guest.ThunkFor(EmulatedArm.LoadPacket8 + bits / 16),
         };
-        return new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest);
     }
 
     /// <summary>Translation alone, for listings on any machine; addresses of helpers are their numbers.</summary>
@@ -93,9 +121,9 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
             });
     }
 
-    private static unsafe Arm32CompilerOptions InProcessOptions(LoadedProgram program, ExecutionEnvironment environment) => new()
+    private unsafe Arm32CompilerOptions InProcessOptions(LoadedProgram program, ExecutionEnvironment environment) => new()
     {
-        Features = Arm32Features.V7,
+        Features = _features,
         ResolveHelper = id => environment.Helpers.Find(id) is { } helper && helper.Native is not null
             ? (uint)(nint)helper.Native
             : throw new InternalCompilerException("ARM32 compiler", program.Name, HelperRegistry.WhyMissing(id)),
@@ -127,46 +155,36 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
 }
 
 /// <summary>ARM32 code that can be called.</summary>
-public sealed unsafe partial class Arm32Executable : IExecutable
+public sealed unsafe class Arm32Executable : IExecutable
 {
-    private readonly EmulatedArm? _guest;
-    private readonly ExecutableMemory? _memory;
-    private readonly byte[] _code;
+    private readonly Arm32CodeSpace _space;
+    private readonly Arm32Code _code;
 
     internal Arm32Executable(LoadedProgram program, ExecutionEnvironment environment, Arm32Code code, EmulatedArm? guest = null)
     {
-        (Program, Environment, _code, _guest) = (program, environment, code.Bytes, guest);
-        if (guest is not null)
-        {
-            Entry = guest.Install(code.Bytes) + (uint)code.EntryOffset;
-            return;
-        }
-        _memory = ExecutableMemory.Create(code.Bytes.Length, (span, _) => code.Bytes.CopyTo(span));
-        const int CacheFlush = 0x0f0002;
-        SystemCall(CacheFlush, _memory.Address, _memory.Address + code.Bytes.Length, 0);
-        Entry = (uint)(_memory.Address + code.EntryOffset);
+        (Program, Environment, _code) = (program, environment, code);
+        _space = new Arm32CodeSpace(code.Bytes, guest);
     }
 
     public LoadedProgram Program { get; }
 
     public ExecutionEnvironment Environment { get; }
 
-    public ReadOnlyMemory<byte> Code => _code;
+    public ReadOnlyMemory<byte> Code => _code.Bytes;
 
-    internal uint Entry { get; }
+    internal uint Entry => _space.AddressOf(_code.EntryOffset);
 
     internal static nint TailCallAddress => (nint)(delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong>)&ResolveTailCall;
 
     public ulong Run(nint r1, nint r2 = 0)
     {
-        if (_guest is not null)
-            return _guest.Run(Entry, checked((uint)r1), checked((uint)r2), Environment);
+        if (_space.Guest is not null)
+            return _space.Call(_code.EntryOffset, checked((uint)r1), Environment, checked((uint)r2));
         GuestContext context = GuestContext.Current;
         delegate*<ulong, ulong, ulong, ulong, ulong, ulong, ulong> outer = context.CallbackInvoker;
         context.CallbackInvoker = &X64.X64Runtime.InvokeCallback;
-        ulong result = ((delegate* unmanaged<ulong, ulong, ulong>)(nint)Entry)((ulong)r1, (ulong)r2);
+        ulong result = _space.Call(_code.EntryOffset, (nuint)r1, Environment, (nuint)r2);
         context.CallbackInvoker = outer;
-        GC.KeepAlive(this);
         return result;
     }
 
@@ -182,8 +200,5 @@ public sealed unsafe partial class Arm32Executable : IExecutable
         return target is Arm32Executable executable ? executable.Entry : 0;
     }
 
-    [LibraryImport("libc", EntryPoint = "syscall")]
-    private static partial nint SystemCall(nint number, nint a, nint b, nint c);
-
-    public void Dispose() => _memory?.Dispose();
+    public void Dispose() => _space.Dispose();
 }

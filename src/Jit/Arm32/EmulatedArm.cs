@@ -1,8 +1,11 @@
 // An ARM32 process under user-mode emulation that runs compiled programs, with helpers served by this process: the program
 // calls a thunk, the thunk asks, we run the helper on the same memory and answer. One process serves all programs of an engine.
+// Code and data lie in memory that both share, so that a process which ends early is replaced by the next call.
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Ebpfcc.Jit.Memory;
+using Ebpfcc.Jit.Sandboxing;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
@@ -12,32 +15,31 @@ namespace Ebpfcc.Jit.Arm32;
 internal sealed unsafe class EmulatedArm : IDisposable
 {
     /// <summary>Numbers of thunks that are no helpers.</summary>
-    public const int ResolveTailCall = 1 << 20, LoadPacket8 = ResolveTailCall + 1, LoadPacket16 = LoadPacket8 + 1, LoadPacket32 = LoadPacket16 + 1;
+    public const int ResolveTailCall = 1 << 20, LoadPacket8 = ResolveTailCall + 1, LoadPacket16 = LoadPacket8 + 1, LoadPacket32 = LoadPacket16 + 1,
+        CheckAccess = LoadPacket32 + 1, PassGate = CheckAccess + 1;
 
+    private readonly string _emulator;
     private readonly GuestArena _arena;
     private readonly Arm32Features _features;
-    private readonly Process _process;
-    private readonly Stream _toGuest, _fromGuest;
+    private readonly AnonymousFile _image;
     private readonly uint _gate;
-    private readonly string _image;
     private readonly Dictionary<int, uint> _thunks = [];
     private readonly object _lock = new();
     private readonly byte[] _byte = new byte[1];
+    private Process? _process;
+
+    /// <summary>How the last process ended, when it was not asked to.</summary>
+    private string? _death;
+
+    /// <summary>Calls of the guest that are being executed, one inside the other.</summary>
+    private int _depth;
 
     public EmulatedArm(string emulator, GuestArena arena, Arm32Features features)
     {
-        _arena = arena;
-        _features = features;
+        (_emulator, _arena, _features) = (emulator, arena, features);
         (byte[] image, _gate) = Arm32Host.Build(arena.Path, arena.Base, GuestArena.TotalBytes, features);
-        _image = arena.Path + ".elf";
-        File.WriteAllBytes(_image, image);
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_image, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var start = new ProcessStartInfo(emulator) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.ArgumentList.Add(_image);
-        _process = Process.Start(start) ?? throw new InvalidOperationException($"{emulator} did not start.");
-        _toGuest = _process.StandardInput.BaseStream;
-        _fromGuest = _process.StandardOutput.BaseStream;
+        _image = AnonymousFile.Create("ebpfcc-arm32", image.Length);
+        _image.Write(image);
     }
 
     /// <summary>Address of a function that runs this helper here.</summary>
@@ -52,25 +54,51 @@ internal sealed unsafe class EmulatedArm : IDisposable
     }
 
     /// <summary>Puts code where the guest can run it.</summary>
+    /// <exception cref="GuestFaultException">There is no room left.</exception>
     public uint Install(ReadOnlySpan<byte> code)
     {
-        uint address = _arena.AllocateCode(code.Length);
+        uint address = _arena.TryAllocateCode(code.Length);
+        if (address == 0)
+            throw new GuestFaultException($"{code.Length} bytes of ARM32 code do not fit into what is left of the {GuestArena.CodeBytes >> 20} MiB shared with the emulated process", 0);
         code.CopyTo(new Span<byte>((void*)address, code.Length));
         return address;
     }
 
-    /// <summary>Calls a program: r0:r1 = context, r2:r3 = second argument.</summary>
-    public ulong Run(uint entry, uint r1, uint r2, ExecutionEnvironment environment)
+    /// <summary>Are these bytes in memory that the guest sees too?</summary>
+    public bool Shares(ulong address, ulong size) => address <= uint.MaxValue && _arena.Contains((nint)address, (long)size);
+
+    /// <summary>Calls a function with r0:r1 and r2:r3, from outside or from inside a helper of a running program.</summary>
+    /// <exception cref="GuestFaultException">The process cannot be started or ended early.</exception>
+    public ulong Call(uint function, ulong first, ulong second, ExecutionEnvironment environment)
+        => Call(function, first, second, 0, 0, 0, environment);
+
+    private ulong Call(uint function, ulong first, ulong second, ulong third, ulong fourth, ulong fifth, ExecutionEnvironment environment)
     {
         lock (_lock)
         {
+            if (_depth == 0)
+                Start();
             Word(Arm32Host.StackTop) = _arena.StackTop;
-            Word(Arm32Host.CallArguments) = r1;
-            Word(Arm32Host.CallArguments + 4) = 0;
-            Word(Arm32Host.CallArguments + 8) = r2;
-            Word(Arm32Host.CallArguments + 12) = 0;
-            Word(Arm32Host.Function) = entry;
-            return Serve('G', environment);
+            Word(Arm32Host.Function) = function;
+            ulong* arguments = (ulong*)(_arena.Base + Arm32Host.CallArguments);
+            (arguments[0], arguments[1]) = (first, second);
+            ulong* stack = (ulong*)(_arena.Base + Arm32Host.CallbackStack);
+            (stack[0], stack[1], stack[2]) = (third, fourth, fifth);
+            _depth++;
+            try
+            {
+                return Serve(_depth == 1 ? 'G' : 'C', environment);
+            }
+            catch
+            {
+                // The guest still waits for an answer, or is gone: its successor starts afresh.
+                Stop(kill: true);
+                throw;
+            }
+            finally
+            {
+                _depth--;
+            }
         }
     }
 
@@ -90,8 +118,8 @@ internal sealed unsafe class EmulatedArm : IDisposable
                     Word(Arm32Host.Result + 4) = (uint)(result >> 32);
                     Send('R');
                     break;
-                case var other:
-                    throw new InvalidOperationException($"The emulated process sent 0x{(int)other:x}.{Complaint()}");
+                default:
+                    throw Died();
             }
         }
     }
@@ -101,11 +129,16 @@ internal sealed unsafe class EmulatedArm : IDisposable
         int number = (int)Word(Arm32Host.Helper);
         ulong* first = (ulong*)(_arena.Base + Arm32Host.HelperArguments);
         ulong* rest = (ulong*)Word(Arm32Host.HelperStack);
-        ulong r1 = first[0], r2 = first[1], r3 = rest[0], r4 = rest[1], r5 = rest[2];
+        ulong r1 = first[0], r2 = first[1];
         switch (number)
         {
+            // As C functions of AAPCS: (state, address, kind, slot) and (state, slot, operand).
+            case CheckAccess:
+                return (uint)SandboxedExecutable.CheckAccess((SandboxState*)(uint)r1, r2, (int)rest[0], (int)(rest[0] >> 32));
+            case PassGate:
+                return (uint)SandboxedExecutable.PassGate((SandboxState*)(uint)r1, (int)(r1 >> 32), r2);
             case ResolveTailCall:
-                return FindTailCallTarget(environment, r1, r2, r3);
+                return FindTailCallTarget(environment, r1, r2, rest[0]);
             case LoadPacket8 or LoadPacket16 or LoadPacket32:
                 return PacketLoads.TryLoad((int)r2, number - LoadPacket8, out ulong value) ? value : ulong.MaxValue;
         }
@@ -117,7 +150,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
         t_caller = this;
         try
         {
-            return helper.Managed(r1, r2, r3, r4, r5);
+            return helper.Managed(r1, r2, rest[0], rest[1], rest[2]);
         }
         finally
         {
@@ -142,53 +175,95 @@ internal sealed unsafe class EmulatedArm : IDisposable
 
     /// <summary>A helper calls a function of the program: the guest runs it while the helper waits.</summary>
     private static ulong Invoke(ulong function, ulong r1, ulong r2, ulong r3, ulong r4, ulong r5)
-    {
-        EmulatedArm self = t_caller!;
-        self.Word(Arm32Host.Function) = (uint)function;
-        ulong* arguments = (ulong*)(self._arena.Base + Arm32Host.CallArguments);
-        (arguments[0], arguments[1]) = (r1, r2);
-        ulong* stack = (ulong*)(self._arena.Base + Arm32Host.CallbackStack);
-        (stack[0], stack[1], stack[2]) = (r3, r4, r5);
-        return self.Serve('C', GuestContext.Current.Environment);
-    }
+        => t_caller!.Call((uint)function, r1, r2, r3, r4, r5, GuestContext.Current.Environment);
 
     private ref uint Word(int offset) => ref *(uint*)(_arena.Base + offset);
+
+    // ---- the process -------------------------------------------------------------------------------------------------------
+
+    private void Start()
+    {
+        if (_process is { HasExited: false })
+            return;
+        Stop(kill: true);
+        _death = null;
+        var start = new ProcessStartInfo(_emulator) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.ArgumentList.Add(_image.Path);
+        try
+        {
+            _process = Process.Start(start);
+        }
+        catch (Win32Exception problem)
+        {
+            throw new GuestFaultException($"the ARM32 emulator {_emulator} does not start: {problem.Message}", 0);
+        }
+    }
 
     private void Send(char command)
     {
         _byte[0] = (byte)command;
-        _toGuest.Write(_byte);
-        _toGuest.Flush();
+        try
+        {
+            Stream input = (_process ?? throw Died()).StandardInput.BaseStream;
+            input.Write(_byte);
+            input.Flush();
+        }
+        catch (Exception problem) when (problem is IOException or InvalidOperationException)
+        {
+            throw Died();
+        }
     }
 
     private char Receive()
     {
-        int count = _fromGuest.Read(_byte, 0, 1);
-        return count == 1 ? (char)_byte[0] : throw new InvalidOperationException($"The emulated process ended.{Complaint()}");
+        try
+        {
+            if (_process is { } process && process.StandardOutput.BaseStream.Read(_byte, 0, 1) == 1)
+                return (char)_byte[0];
+        }
+        catch (Exception problem) when (problem is IOException or InvalidOperationException)
+        {
+        }
+        throw Died();
     }
 
-    private string Complaint()
+    private GuestFaultException Died()
     {
-        if (!_process.WaitForExit(1000))
-            return "";
-        var text = new StringBuilder($" Exit status {_process.ExitCode}.");
-        string error = _process.StandardError.ReadToEnd().Trim();
-        return error.Length > 0 ? text.Append(' ').Append(error).ToString() : text.ToString();
+        if (_death is not null)
+            return new GuestFaultException(_death, 0);
+        var text = new StringBuilder("the process that emulates ARM32 ended early");
+        if (_process is { } process && process.WaitForExit(1000))
+        {
+            text.Append(", exit status ").Append(process.ExitCode);
+            if (process.StandardError.ReadToEnd().Trim() is { Length: > 0 } error)
+                text.Append(": ").Append(error.ReplaceLineEndings("; "));
+        }
+        return new GuestFaultException(_death = text.ToString(), 0);
+    }
+
+    /// <summary>Ends the process: at the end of its input it leaves by itself.</summary>
+    private void Stop(bool kill)
+    {
+        if (_process is not { } process)
+            return;
+        _process = null;
+        try
+        {
+            process.StandardInput.Close();
+            if (kill || !process.WaitForExit(2000))
+                process.Kill();
+        }
+        catch (Exception problem) when (problem is IOException or InvalidOperationException or Win32Exception)
+        {
+            // It is gone already.
+        }
+        process.Dispose();
     }
 
     public void Dispose()
     {
-        try
-        {
-            _toGuest.Dispose();
-            if (!_process.WaitForExit(2000))
-                _process.Kill();
-        }
-        catch (Exception problem) when (problem is IOException or InvalidOperationException)
-        {
-            // The process is gone already.
-        }
-        _process.Dispose();
-        File.Delete(_image);
+        lock (_lock)
+            Stop(kill: false);
+        _image.Dispose();
     }
 }

@@ -1,20 +1,43 @@
 // Which upper halves of 64-bit registers are known to be zero, and which are needed at all. On a 32-bit machine every half
 // that nobody reads is an instruction saved: pointers are 32 bits wide, and C's int arithmetic never looks above.
 // Forward must-analysis and backward may-analysis on the instructions (Aho et al. section 9.2).
+//
+// In sandboxed code the addresses of accesses are 64 bits wide, whatever they are; called functions see all registers of their
+// callers and leave R0 to R5 behind; and whatever passes the gate may look at R1 to R5.
 using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Helpers;
 
 namespace Ebpfcc.Jit.Arm32;
 
 /// <summary>Facts by slot; masks have one bit for each eBPF register.</summary>
 internal sealed class UpperHalves
 {
-    private const int All = (1 << EbpfRegisters.Count) - 1;
+    private const int All = (1 << EbpfRegisters.Count) - 1, R10Only = 1 << EbpfRegisters.R10, Arguments = 0b11_1110;
+
+    /// <summary>Passes over a function before an analysis gives up; each loop inside a loop costs one.</summary>
+    private const int MaxPasses = 40;
 
     private readonly ProgramShape _shape;
 
-    private UpperHalves(ProgramShape shape, ushort[] zeroBefore, ushort[] neededAfter)
-        => (_shape, ZeroBefore, NeededAfter) = (shape, zeroBefore, neededAfter);
+    /// <summary>What the wide immediate at a slot loads in a sandboxed program; null for verified ones.</summary>
+    private readonly Func<int, ulong>? _constantAt;
+
+    private readonly bool _hasLocalCalls;
+
+    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt)
+    {
+        (_shape, _constantAt) = (shape, constantAt);
+        ZeroBefore = new ushort[shape.Instructions.Length];
+        NeededAfter = new ushort[shape.Instructions.Length];
+        _hasLocalCalls = Array.Exists(shape.Rows, row => row.Opcode == EbpfOpcode.CallLocal);
+        foreach (FunctionShape function in shape.Functions)
+            FindZeros(function);
+        foreach (FunctionShape function in shape.Functions)
+            FindNeeds(function);
+    }
+
+    public bool IsSandboxed => _constantAt is not null;
 
     /// <summary>Registers whose upper half is zero whenever control reaches the slot.</summary>
     public ushort[] ZeroBefore { get; }
@@ -22,52 +45,58 @@ internal sealed class UpperHalves
     /// <summary>Registers whose upper half some later instruction may read.</summary>
     public ushort[] NeededAfter { get; }
 
-    public static UpperHalves Analyze(ProgramShape shape)
-    {
-        var zero = new ushort[shape.Instructions.Length];
-        var needed = new ushort[shape.Instructions.Length];
-        foreach (FunctionShape function in shape.Functions)
-            FindZeros(shape, function, zero);
-        foreach (FunctionShape function in shape.Functions)
-            FindNeeds(shape, function, zero, needed);
-        return new UpperHalves(shape, zero, needed);
-    }
+    public static UpperHalves Analyze(ProgramShape shape) => new(shape, null);
 
-    private static void FindZeros(ProgramShape shape, FunctionShape function, ushort[] before)
+    /// <param name="constantAt">What the wide immediate at a slot loads.</param>
+    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt);
+
+    private void FindZeros(FunctionShape function)
     {
-        for (int slot = function.Start; slot < function.End; slot++)
-            before[slot] = All;
-        // The entry function gets two 32-bit numbers: a pointer and a pointer or length.
-        before[function.Start] = (ushort)(1 << EbpfRegisters.R10 | (function.Start == 0 ? 1 << EbpfRegisters.R1 | 1 << EbpfRegisters.R2 : 0));
-        bool changed;
-        do
+        ushort[] before = ZeroBefore;
+        Array.Fill(before, (ushort)All, function.Start, function.End - function.Start);
+        before[function.Start] = R10Only;
+        if (IsSandboxed)
         {
-            changed = false;
-            for (int slot = function.Start; slot < function.End; slot += shape.Rows[slot].Slots)
+            for (int slot = function.Start; slot < function.End; slot++)
             {
-                OpcodeRow row = shape.Rows[slot];
-                EbpfInstruction instruction = shape.Instructions[slot];
-                int after = ZeroAfter(shape, slot, instruction, row, before[slot]);
-                if (row.IsJump)
-                    Meet(ProgramShape.JumpTarget(slot, instruction, row));
-                if (row.Effect is not (Effect.Exit or Effect.Jump) && slot + row.Slots < function.End)
-                    Meet(slot + row.Slots);
-
-                void Meet(int target)
-                {
-                    int met = before[target] & after;
-                    if (met != before[target])
-                    {
-                        before[target] = (ushort)met;
-                        changed = true;
-                    }
-                }
+                if (_shape.Rows[slot].Opcode is EbpfOpcode.CallLocal or EbpfOpcode.LoadFunction)
+                    before[slot + 1 + _shape.Instructions[slot].Immediate] = R10Only;
             }
         }
-        while (changed);
+        else if (function.Start == 0)
+        {
+            // The entry function gets two 32-bit numbers: a pointer and a pointer or length.
+            before[0] |= 1 << EbpfRegisters.R1 | 1 << EbpfRegisters.R2;
+        }
+        for (int pass = 0; pass < MaxPasses; pass++)
+        {
+            bool changed = false;
+            for (int slot = function.Start; slot < function.End; slot += _shape.Rows[slot].Slots)
+            {
+                OpcodeRow row = _shape.Rows[slot];
+                EbpfInstruction instruction = _shape.Instructions[slot];
+                int after = ZeroAfter(slot, instruction, row, before[slot]);
+                if (row.IsJump)
+                    changed |= Meet(ProgramShape.JumpTarget(slot, instruction, row), after);
+                if (row.Effect is not (Effect.Exit or Effect.Jump) && slot + row.Slots < function.End)
+                    changed |= Meet(slot + row.Slots, after);
+            }
+            if (!changed)
+                return;
+        }
+        Array.Fill(before, (ushort)R10Only, function.Start, function.End - function.Start);
     }
 
-    private static int ZeroAfter(ProgramShape shape, int slot, EbpfInstruction instruction, OpcodeRow row, int zero)
+    private bool Meet(int target, int after)
+    {
+        int met = ZeroBefore[target] & after;
+        if (met == ZeroBefore[target])
+            return false;
+        ZeroBefore[target] = (ushort)met;
+        return true;
+    }
+
+    private int ZeroAfter(int slot, EbpfInstruction instruction, OpcodeRow row, int zero)
     {
         int dst = 1 << instruction.Dst, src = 1 << instruction.Src;
         bool dstZero = (zero & dst) != 0;
@@ -90,8 +119,9 @@ internal sealed class UpperHalves
                 };
                 return isZero ? zero | dst : zero & ~dst;
             case Effect.LoadImmediate:
-                bool isPointer = row.Opcode != EbpfOpcode.LoadImm64;
-                return isPointer || shape.Instructions[slot + 1].Immediate == 0 ? zero | dst : zero & ~dst;
+                bool isShort = _constantAt is { } constantAt ? constantAt(slot) <= uint.MaxValue
+                    : row.Opcode != EbpfOpcode.LoadImm64 || _shape.Instructions[slot + 1].Immediate == 0;
+                return isShort ? zero | dst : zero & ~dst;
             case Effect.Load:
                 return row.Operation != Operation.LoadSx && row.Width < 64 ? zero | dst : zero & ~dst;
             case Effect.Atomic:
@@ -99,6 +129,8 @@ internal sealed class UpperHalves
                 return row.Width == 32 ? zero | written : zero & ~written;
             case Effect.PacketLoad:
                 return zero | 1;
+            case Effect.Call when IsSandboxed && row.Opcode == EbpfOpcode.CallLocal:
+                return zero & ~ProgramShape.CallerSaved;
             case Effect.Call:
                 return zero & ~1;
             default:
@@ -106,19 +138,19 @@ internal sealed class UpperHalves
         }
     }
 
-    private static void FindNeeds(ProgramShape shape, FunctionShape function, ushort[] zero, ushort[] after)
+    private void FindNeeds(FunctionShape function)
     {
-        var before = new ushort[shape.Instructions.Length + 1];
-        bool changed;
-        do
+        ushort[] after = NeededAfter;
+        var before = new ushort[_shape.Instructions.Length + 1];
+        for (int pass = 0; pass < MaxPasses; pass++)
         {
-            changed = false;
+            bool changed = false;
             for (int slot = function.End - 1; slot >= function.Start; slot--)
             {
-                OpcodeRow row = shape.Rows[slot];
+                OpcodeRow row = _shape.Rows[slot];
                 if (row.Effect == Effect.None)
                     continue;
-                EbpfInstruction instruction = shape.Instructions[slot];
+                EbpfInstruction instruction = _shape.Instructions[slot];
                 int next = slot + row.Slots;
                 int needed = row.Effect switch
                 {
@@ -127,7 +159,7 @@ internal sealed class UpperHalves
                     Effect.Branch => before[ProgramShape.JumpTarget(slot, instruction, row)] | before[next],
                     _ => next < function.End ? before[next] : 0,
                 };
-                int use = NeededBefore(instruction, row, needed, zero[slot]);
+                int use = NeededBefore(instruction, row, needed, ZeroBefore[slot]);
                 if (needed != after[slot] || use != before[slot])
                 {
                     after[slot] = (ushort)needed;
@@ -135,11 +167,13 @@ internal sealed class UpperHalves
                     changed = true;
                 }
             }
+            if (!changed)
+                return;
         }
-        while (changed);
+        Array.Fill(after, (ushort)All, function.Start, function.End - function.Start);
     }
 
-    private static int NeededBefore(EbpfInstruction instruction, OpcodeRow row, int needed, int zero)
+    private int NeededBefore(EbpfInstruction instruction, OpcodeRow row, int needed, int zero)
     {
         int dst = 1 << instruction.Dst;
         int src = row.IsRegisterForm ? 1 << instruction.Src : 0;
@@ -168,11 +202,14 @@ internal sealed class UpperHalves
                     default:
                         return needed | (dstNeeded ? src : 0);
                 }
-            case Effect.LoadImmediate or Effect.Load:
+            case Effect.LoadImmediate:
                 return needed & ~dst;
+            case Effect.Load:
+                return needed & ~dst | AddressNeeds(1 << instruction.Src, zero);
             case Effect.Store:
-                return needed | (row.Width == 64 ? src : 0);
+                return needed | (row.Width == 64 ? src : 0) | AddressNeeds(dst, zero);
             case Effect.Atomic:
+                needed |= AddressNeeds(dst, zero);
                 if (row.Operation == Operation.AtomicCmpXchg)
                     return row.Width == 64 ? needed | src | 1 : needed & ~1;
                 if ((row.Src & RegisterUse.Write) != 0)
@@ -182,6 +219,14 @@ internal sealed class UpperHalves
                 bool narrow = row.Width == 32 || row.Operation == Operation.MayGoto
                     || ((zero & dst) != 0 && (row.IsRegisterForm ? (zero & src) != 0 : instruction.Immediate >= 0));
                 return narrow ? needed : needed | dst | src;
+            case Effect.Call when IsSandboxed:
+                // A tail call hands all registers on, and so does a local call.
+                bool passesAll = row.Opcode == EbpfOpcode.CallLocal || (row.Opcode == EbpfOpcode.CallHelper && instruction.Immediate == HelperRegistry.TailCallId);
+                return passesAll ? All : needed & ~1 | Arguments | (row.Opcode == EbpfOpcode.CallReg ? dst : 0);
+            case Effect.PacketLoad when IsSandboxed:
+                return needed & ~1 | Arguments;
+            case Effect.Exit when IsSandboxed && _hasLocalCalls:
+                return ProgramShape.CallerSaved;
             case Effect.Call:
                 int arguments = row.Opcode == EbpfOpcode.CallHelper ? HelperArguments(instruction.Immediate) : EbpfRegisters.MaxArguments;
                 return needed & ~ProgramShape.CallerSaved | ((1 << arguments) - 1) << 1;
@@ -193,6 +238,8 @@ internal sealed class UpperHalves
                 return needed;
         }
     }
+
+    private int AddressNeeds(int @base, int zero) => IsSandboxed && (zero & @base) == 0 ? @base : 0;
 
     /// <summary>How many of R1 to R5 a helper can look at; all where its row does not tell.</summary>
     public static int HelperArguments(int id)

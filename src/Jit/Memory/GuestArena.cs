@@ -1,4 +1,4 @@
-// Memory that two processes see at the same address below 2 GiB: a file in shared memory, mapped at one of a few fixed places by
+// Memory that two processes see at the same address below 2 GiB: a nameless file, mapped at one of a few fixed places by
 // this process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
 //
 //   Base             control block (Arm32Host), then the stack
@@ -25,9 +25,11 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
     private uint _heapNext, _codeNext;
     private bool _isDisposed;
 
-    private GuestArena(string path, uint place)
+    private readonly AnonymousFile _file;
+
+    private GuestArena(AnonymousFile file, uint place)
     {
-        (Path, Base) = (path, place);
+        (_file, Base) = (file, place);
         _codeNext = place + ControlBytes + StackBytes;
         _heapNext = _codeNext + CodeBytes;
     }
@@ -35,8 +37,8 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
     /// <summary>The first address.</summary>
     public uint Base { get; }
 
-    /// <summary>The file behind the memory.</summary>
-    public string Path { get; }
+    /// <summary>Where the emulated process opens the file behind the memory.</summary>
+    public string Path => _file.Path;
 
     public uint StackTop => Base + ControlBytes + StackBytes;
 
@@ -49,18 +51,16 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
             whyNot = "shared guest memory needs 64-bit Linux";
             return null;
         }
-        string folder = Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
-        string path = System.IO.Path.Combine(folder, $"ebpfcc-arena-{System.Environment.ProcessId}-{Guid.NewGuid():N}");
+        AnonymousFile? file = null;
         try
         {
-            using FileStream file = new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
-            file.SetLength(TotalBytes);
+            file = AnonymousFile.Create("ebpfcc-arena", TotalBytes);
             const int ReadWrite = 3, SharedFixedNoReplace = 0x100001;
             foreach (uint place in s_places)
             {
-                nint address = Mmap((nint)place, (nuint)TotalBytes, ReadWrite, SharedFixedNoReplace, (int)file.SafeFileHandle.DangerousGetHandle(), 0);
+                nint address = Mmap((nint)place, (nuint)TotalBytes, ReadWrite, SharedFixedNoReplace, file.Descriptor, 0);
                 if (address == (nint)place)
-                    return new GuestArena(path, place);
+                    return new GuestArena(file, place);
                 if (address > 0)
                     Munmap(address, TotalBytes);
             }
@@ -70,22 +70,22 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
         {
             whyNot = $"no shared memory: {problem.Message}";
         }
-        File.Delete(path);
+        file?.Dispose();
         return null;
     }
 
     public bool Contains(nint address, long bytes) => address >= (nint)Base && address + bytes <= (nint)Base + (nint)TotalBytes;
 
-    /// <summary>A place for code, aligned to 16 bytes; never handed out again.</summary>
-    public uint AllocateCode(int bytes)
+    /// <summary>A place for code, aligned to 16 bytes and never handed out again; 0 when there is no room left.</summary>
+    public uint TryAllocateCode(int bytes)
     {
         lock (_lock)
         {
             uint address = _codeNext;
-            uint next = (uint)(address + bytes + 15) & ~15u;
+            ulong next = (address + (ulong)bytes + 15) & ~15ul;
             if (next > Base + ControlBytes + StackBytes + CodeBytes)
-                throw new OutOfMemoryException("The arena's code space is used up.");
-            _codeNext = next;
+                return 0;
+            _codeNext = (uint)next;
             return address;
         }
     }
@@ -143,7 +143,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
             _isDisposed = true;
         }
         Munmap((nint)Base, TotalBytes);
-        File.Delete(Path);
+        _file.Dispose();
     }
 
     [LibraryImport("libc", EntryPoint = "mmap")]
