@@ -43,9 +43,9 @@ public sealed class RunCommandTests
     [InlineData("zz", "", ExitStatus.Refused, "")]
     public void PluginProtocol(string program, string memory, int status, string output)
     {
-        foreach (string engine in new[] { "interp", "x64" })
+        foreach (string engine in SandboxEngines)
         {
-            CliResult result = CliRun.Run(["plugin", memory, "--engine", engine], program, _ => null);
+            CliResult result = CliRun.Run(["plugin", memory, "--engine", engine], program, Environment.GetEnvironmentVariable);
             Assert.Equal((status, output), (result.ExitCode, result.Output.TrimEnd('\n')));
             Assert.Equal(status == ExitStatus.Done, result.Error.Length == 0);
         }
@@ -113,13 +113,35 @@ public sealed class RunCommandTests
         using var folder = new TemporaryFolder();
         string file = folder.Write("f.c", Source), packet = string.Concat(Enumerable.Range(0, 64).Select(i => i.ToString("x2")));
         var outputs = new List<string>();
-        foreach (string engine in new[] { "interp", "x64" })
+        foreach (string engine in SandboxEngines)
         {
-            CliResult result = CliRun.Run("run", file, "--prog", program, "--unverified", "--engine", engine, "--data-hex", packet, "--json", "--dump-maps");
+            CliResult result = CliRun.Run(["run", file, "--prog", program, "--unverified", "--engine", engine, "--data-hex", packet, "--json", "--dump-maps"], "", Environment.GetEnvironmentVariable);
             Assert.Equal((ExitStatus.Done, ""), (result.ExitCode, result.Error));
             outputs.Add(string.Join("\n", result.Output.Split('\n').Where(line => !line.Contains("\"engine\"") && !line.Contains("duration"))));
         }
-        Assert.Equal(outputs[0], outputs[1]);
+        Assert.All(outputs, output => Assert.Equal(outputs[0], output));
+    }
+
+    private static string[] SandboxEngines => Oracles.Has(Oracle.QemuArm) ? ["interp", "x64", "arm32"] : ["interp", "x64"];
+
+    /// <summary>The emulator is no emulator, or dies at once: a diagnostic, not a defect.</summary>
+    [Theory]
+    [InlineData("#!/bin/sh\nexit 3\n", "ended early, exit status 3")]
+    [InlineData("#!/bin/sh\necho out of order >&2\nkill -9 $$\n", "out of order")]
+    [InlineData("no program", "does not start")]
+    public void ADeadEmulatorIsDiagnosed(string emulator, string expected)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        using var folder = new TemporaryFolder();
+        File.SetUnixFileMode(folder.Write("qemu-arm", emulator), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        foreach (string[] words in new string[][] { ["run", folder.Write("x.hex", ReturnLength), "--engine", "arm32"], ["plugin", "--engine", "arm32"] })
+        {
+            CliResult result = CliRun.Run(words, ReturnLength, name => name == "PATH" ? folder.Path : null);
+            Assert.Equal(ExitStatus.Refused, result.ExitCode);
+            Assert.Contains(expected, result.Error);
+            Assert.Contains("[EBC", result.Error);
+        }
     }
 
     private const string Counter = """
