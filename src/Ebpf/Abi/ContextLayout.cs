@@ -93,7 +93,10 @@ public sealed class ContextLayout
 {
     private static readonly ContextLayout?[] s_cache = new ContextLayout?[64];
 
-    internal ContextLayout(string? structName, int size, ContextField[] fields)
+    /// <param name="structName">The C structure.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="fields">In order of their offsets.</param>
+    public ContextLayout(string? structName, int size, params ContextField[] fields)
     {
         StructName = structName;
         Size = size;

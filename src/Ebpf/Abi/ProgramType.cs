@@ -9,6 +9,9 @@ public enum ProgramType : byte
     SkMsg, RawTracepoint, CgroupSockAddr, LwtSeg6Local, LircMode2, SkReuseport, FlowDissector, CgroupSysctl,
     RawTracepointWritable, CgroupSockopt, Tracing, StructOps, Ext, Lsm, SkLookup, Syscall,
     Netfilter,
+
+    /// <summary>A type that the host defines (<see cref="HostProgramType"/>); no number of the kernel's.</summary>
+    Host = 63,
 }
 
 /// <summary>Where a program attaches (<c>enum bpf_attach_type</c>); the values are the kernel's.</summary>

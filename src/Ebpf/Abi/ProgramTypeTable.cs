@@ -208,7 +208,9 @@ public static class ProgramTypeTable
     /// <summary>The section names of libbpf in its order of precedence.</summary>
     public static ReadOnlySpan<SectionRow> Sections => s_sections;
 
-    public static ProgramTypeRow Get(ProgramType type) => s_rows[(int)type];
+    private static readonly ProgramTypeRow s_host = new(P.Host, "host", null, null);
+
+    public static ProgramTypeRow Get(ProgramType type) => type == P.Host ? s_host : s_rows[(int)type];
 
     /// <summary>The program type called <paramref name="name"/> (<c>xdp</c>, <c>sched_cls</c>), or null.</summary>
     public static ProgramTypeRow? FindByName(string name)

@@ -18,9 +18,9 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
     private IGuestAllocator? _owner;
 
     /// <summary>First byte of the buffer.</summary>
-    public byte* Start { get; } = start;
+    public byte* Start { get; private set; } = start;
 
-    public int Capacity { get; } = capacity;
+    public int Capacity { get; private set; } = capacity;
 
     /// <summary>First byte of the metadata; equal to <see cref="Data"/> when there is none.</summary>
     public byte* Meta { get; set; }
@@ -51,6 +51,15 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
         ? new(LowMemory.Allocate((nuint)capacity), capacity) { _owner = null, _isOwned = true }
         : new(allocator.Allocate((nuint)capacity, 64), capacity) { _owner = allocator, _isOwned = true };
 
+    /// <summary>Makes the buffer stand for other memory, all of it packet. Only for buffers that own none.</summary>
+    internal void Rebase(byte* memory, int length)
+    {
+        Start = memory;
+        Capacity = length;
+        Meta = Data = memory;
+        End = memory + length;
+    }
+
     /// <summary>Puts a packet into the buffer.</summary>
     public void Fill(ReadOnlySpan<byte> packet, int headroom)
     {
@@ -79,7 +88,7 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
         }
     }
 
-    private static void Pointer(byte* context, int size, int offset, byte* value)
+    internal static void Pointer(byte* context, int size, int offset, byte* value)
     {
         *(uint*)(context + offset) = (uint)(nuint)value;
         *(ulong*)(context + NativeContextLayout.ShadowOffset(size, offset)) = (ulong)value;

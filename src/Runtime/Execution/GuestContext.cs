@@ -97,6 +97,12 @@ public sealed unsafe class GuestContext
     /// <summary>A fault that a helper or callback found; engines stop the program and throw it.</summary>
     public GuestFaultException? PendingFault { get; set; }
 
+    /// <summary>What a helper of the host threw in this run.</summary>
+    public Exception? HelperFailure { get; set; }
+
+    /// <summary>Asked by helpers that call back in loops: the run ends early, with <see cref="HelperFailure"/> set, when it is cancelled.</summary>
+    public CancellationToken Cancellation { get; set; }
+
     /// <summary>Forgets the last run, keeps the buffers.</summary>
     public void Reset()
     {
@@ -106,6 +112,7 @@ public sealed unsafe class GuestContext
         HasTunnelKey = false;
         Clones.Clear();
         PendingFault = null;
+        HelperFailure = null;
         ExecutedInstructions = 0;
     }
 }

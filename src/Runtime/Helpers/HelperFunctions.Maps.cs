@@ -64,20 +64,20 @@ internal static unsafe partial class HelperFunctions
     }
 
     public static ulong RingbufOutput(ulong map, ulong data, ulong size, ulong flags, ulong e)
-        => (flags & ~3ul) != 0 ? Error(Errno.EINVAL) : (ulong)(long)((RingBufferMap)MapTable.Get(map)).Output(new ReadOnlySpan<byte>((void*)data, (int)size));
+        => (flags & ~3ul) != 0 ? Error(Errno.EINVAL) : (ulong)(long)((RingBufferMap)MapTable.Get(map)).Output(new ReadOnlySpan<byte>((void*)data, (int)size), flags);
 
     public static ulong RingbufReserve(ulong map, ulong size, ulong flags, ulong d, ulong e)
         => flags != 0 ? 0 : (ulong)((RingBufferMap)MapTable.Get(map)).Reserve(size);
 
     public static ulong RingbufSubmit(ulong sample, ulong flags, ulong c, ulong d, ulong e)
     {
-        RingBufferMap.Commit(sample, discard: false);
+        RingBufferMap.Commit(sample, discard: false, flags);
         return 0;
     }
 
     public static ulong RingbufDiscard(ulong sample, ulong flags, ulong c, ulong d, ulong e)
     {
-        RingBufferMap.Commit(sample, discard: true);
+        RingBufferMap.Commit(sample, discard: true, flags);
         return 0;
     }
 
@@ -112,10 +112,20 @@ internal static unsafe partial class HelperFunctions
         uint i = 0;
         while (i < (uint)count)
         {
+            if ((i & 1023) == 1023 && IsCancelled(context))
+                break;
             if (context.CallbackInvoker(function, i++, argument, 0, 0, 0) != 0)
                 break;
         }
         return i;
+    }
+
+    private static bool IsCancelled(GuestContext context)
+    {
+        if (!context.Cancellation.IsCancellationRequested)
+            return false;
+        context.HelperFailure ??= new OperationCanceledException(context.Cancellation);
+        return true;
     }
 
     public static ulong ForEachMapElement(ulong map, ulong function, ulong argument, ulong flags, ulong e)
@@ -142,6 +152,8 @@ internal static unsafe partial class HelperFunctions
                 if (value is null)
                     continue;
                 visited++;
+                if ((visited & 1023) == 0 && IsCancelled(context))
+                    break;
                 if (context.CallbackInvoker(function, map, (ulong)key, (ulong)value, argument, 0) != 0)
                     break;
             }

@@ -17,6 +17,9 @@ public sealed unsafe class HelperImplementation
     /// <summary>The same function in the platform's C calling convention; never throws.</summary>
     public delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong> Native { get; init; }
 
+    /// <summary>Keeps alive what <see cref="Native"/> points at.</summary>
+    internal object? Owner { get; init; }
+
     /// <summary>A result of zero ends the program (the unwind function of user-space runtimes).</summary>
     public bool UnwindsOnZero { get; init; }
 }
@@ -45,6 +48,9 @@ public sealed partial class HelperRegistry
             byId[helper.Id] = helper;
         return new HelperRegistry(byId);
     }
+
+    /// <summary>A registry with helpers of the host.</summary>
+    public HelperRegistry With(IEnumerable<HostHelper> more) => With([.. more.Select(helper => helper.Implementation)]);
 
     /// <summary>Why a program that calls this helper is refused.</summary>
     public static string WhyMissing(int id) => HelperTable.Find(id) is { } row

@@ -30,6 +30,9 @@ public sealed record LoadOptions
     /// </summary>
     public bool TakesUntypedPrograms { get; init; }
 
+    /// <summary>Program types of the host, asked before the kernel's by section name.</summary>
+    public IReadOnlyList<Ebpf.Abi.HostProgramType> HostTypes { get; init; } = [];
+
     /// <summary>BPF_F_* flags added to every program.</summary>
     public uint ProgramFlags { get; init; }
 

@@ -42,6 +42,9 @@ public sealed class LoadedObject : IDisposable
 
     public IMap? FindMap(string name) => Maps.FirstOrDefault(map => map.Definition.Name == name);
 
+    /// <summary>Maps that were made for this object.</summary>
+    public IReadOnlyList<IMap> OwnedMaps => _owned;
+
     public void Dispose()
     {
         foreach (IMap map in _owned)

@@ -32,6 +32,12 @@ public sealed class LoadedProgram
     /// <summary>BPF_PROG_TYPE_* number; the rows are in the program type table.</summary>
     public required int ProgramType { get; init; }
 
+    /// <summary>The host's own program type, when <see cref="ProgramType"/> is <see cref="Ebpf.Abi.ProgramType.Host"/>; otherwise null.</summary>
+    public Ebpf.Abi.HostProgramType? HostType { get; init; }
+
+    /// <summary>The context structure of the program's type.</summary>
+    public Ebpf.Abi.ContextLayout ContextLayout => HostType?.Context ?? Ebpf.Abi.ContextLayout.For((Ebpf.Abi.ProgramType)ProgramType);
+
     /// <summary>BPF_* attach type number.</summary>
     public int ExpectedAttachType { get; init; }
 

@@ -103,7 +103,8 @@ public sealed partial class ProgramLoader
     private LoadedProgram LoadProgram(EbpfFunction entry)
     {
         string section = entry.Section.Name;
-        SectionRow? found = ProgramTypeTable.FindSection(section);
+        HostProgramType? host = _options.HostTypes.FirstOrDefault(type => type.Matches(section));
+        SectionRow? found = host is null ? ProgramTypeTable.FindSection(section) : new SectionRow(section, ProgramType.Host, null, SectionFlags.None);
         if (found is null && _options.TakesUntypedPrograms && section == ".text")
             found = new SectionRow(section, ProgramType.Unspec, null, SectionFlags.None);
         if (found is not { } row)
@@ -139,7 +140,7 @@ public sealed partial class ProgramLoader
         (int attach, int attachId) = AttachPoint(entry, row);
         return new LoadedProgram
         {
-            Name = entry.Name, Section = section, ProgramType = (int)row.Type, ExpectedAttachType = attach, AttachBtfId = attachId,
+            Name = entry.Name, Section = section, ProgramType = (int)row.Type, HostType = host, ExpectedAttachType = attach, AttachBtfId = attachId,
             Flags = _options.ProgramFlags | ((row.Flags & SectionFlags.Sleepable) != 0 ? 1u << 4 : 0) | ((row.Flags & SectionFlags.XdpFragments) != 0 ? 1u << 5 : 0),
             Instructions = instructions, Subprograms = subprograms, Maps = _maps, Lines = lines, License = _object.License,
             Btf = _object.Btf, KernelBtf = _kernelTypes, KernelTypes = _options.KernelTypes,

@@ -8,6 +8,7 @@ namespace Ebpfcc.Runtime.Maps;
 public abstract unsafe class Map : IMap
 {
     private MapDescriptor* _descriptor;
+    private int _retired;
 
     protected Map(MapDefinition definition, IGuestAllocator allocator)
     {
@@ -79,16 +80,33 @@ public abstract unsafe class Map : IMap
             return Update(keyAddress, valueAddress, mode);
     }
 
+    ~Map() => Release();
+
+    /// <summary>
+    /// No program can reach the map any more; code that still holds the object may go on using it. Its memory goes with the last
+    /// reference.
+    /// </summary>
+    public void Retire()
+    {
+        if (Interlocked.Exchange(ref _retired, 1) == 0 && _descriptor is not null)
+            MapTable.Unregister(Id);
+    }
+
     /// <summary>Frees the values; the descriptor goes last, so that late users find no map rather than another one.</summary>
     public void Dispose()
     {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
+    {
         if (_descriptor is null)
             return;
-        MapTable.Unregister(Id);
+        Retire();
         FreeValues();
         Allocator.Free((byte*)_descriptor);
         _descriptor = null;
-        GC.SuppressFinalize(this);
     }
 
     protected abstract void FreeValues();

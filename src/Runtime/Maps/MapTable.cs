@@ -68,4 +68,7 @@ public interface IMapOfMaps
 {
     /// <summary>The inner map with this handle, or null.</summary>
     IMap? FindInner(ulong handle);
+
+    /// <summary>Is there an inner map like this?</summary>
+    bool AnyInner(Func<IMap, bool> predicate);
 }

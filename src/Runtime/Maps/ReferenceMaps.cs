@@ -59,6 +59,8 @@ public sealed unsafe class ArrayOfMaps(MapDefinition definition, IGuestAllocator
         return 0;
     }
 
+    public bool AnyInner(Func<IMap, bool> predicate) => Array.Exists(_maps, map => map is not null && predicate(map));
+
     public IMap? FindInner(ulong handle) => Array.Find(_maps, map => map is not null && (ulong)map.Handle == handle);
 
     public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value)
@@ -98,6 +100,18 @@ public sealed unsafe class HashOfMaps : Map, IMapOfMaps
 
     public int Set(ReadOnlySpan<byte> key, Map inner, UpdateMode mode = UpdateMode.Any)
         => _ids.UserUpdate(key, BitConverter.GetBytes(inner.Id), mode);
+
+    public bool AnyInner(Func<IMap, bool> predicate)
+    {
+        byte* key = stackalloc byte[Definition.KeySize];
+        for (int result = _ids.GetNextKey(null, key); result == 0; result = _ids.GetNextKey(key, key))
+        {
+            byte* handle = Lookup(key);
+            if (handle is not null && predicate(MapTable.Get((ulong)handle)))
+                return true;
+        }
+        return false;
+    }
 
     public IMap? FindInner(ulong handle)
     {

@@ -23,14 +23,29 @@ public sealed unsafe partial class TestRunner
 
     private TestRunResult RunSkb(TestRunInput input)
     {
-        var type = (ProgramType)_program.ProgramType;
-        if (input.Data.Length < EthernetHeader || input.Data.Length > MaxSkb)
+        if (input.Data.Length < EthernetHeader || input.Data.Length > MaxSkb || !PlaceSkb(input.Data, input.Context))
             return TestRunResult.Refused(Errno.EINVAL);
-        bool seesEthernet = type is ProgramType.SchedCls or ProgramType.SchedAct;
-        _packet.HasDirectAccess = seesEthernet || type is ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtXmit;
-        _packet.Fill(input.Data, SkbHeadroom);
-        if (!FillDefaults(input.Data) || input.Context is { } given && !TakeContext(given))
-            return TestRunResult.Refused(Errno.EINVAL);
+        (ulong value, long time) = Execute(input.Repeat, (nint)_contextMemory);
+        if (!SeesEthernet)
+            RestoreHeader();
+        byte[] context = new byte[SkBuffFields.Size];
+        foreach ((int offset, int size) in s_userFields)
+        {
+            if (offset != SkBuffFields.DataEnd)
+                new ReadOnlySpan<byte>(_contextMemory + offset, size).CopyTo(context.AsSpan(offset));
+        }
+        return Result(value, time, _packet.Bytes, context);
+    }
+
+    private bool SeesEthernet => (ProgramType)_program.ProgramType is ProgramType.SchedCls or ProgramType.SchedAct;
+
+    private bool PlaceSkb(ReadOnlySpan<byte> data, byte[]? context)
+    {
+        bool seesEthernet = SeesEthernet;
+        _packet.HasDirectAccess = seesEthernet || (ProgramType)_program.ProgramType is ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtXmit;
+        _packet.Fill(data, SkbHeadroom);
+        if (!FillDefaults(data) || context is not null && !TakeContext(context))
+            return false;
         if (!seesEthernet)
         {
             _packet.Data += EthernetHeader;
@@ -39,20 +54,14 @@ public sealed unsafe partial class TestRunner
         _packet.NetworkOffset = seesEthernet ? EthernetHeader : 0;
         _packet.LinkOffset = seesEthernet ? 0 : -EthernetHeader;
         Attach(NativeContextLayout.TotalSize(SkBuffFields.Size), _packet);
-        (ulong value, long time) = Execute(input.Repeat, (nint)_contextMemory);
-        if (!seesEthernet)
-        {
-            // The kernel gives room for a link-layer header back, not the header itself.
-            _packet.Data -= EthernetHeader;
-            new Span<byte>(_packet.Data, EthernetHeader).Clear();
-        }
-        byte[] context = new byte[SkBuffFields.Size];
-        foreach ((int offset, int size) in s_userFields)
-        {
-            if (offset != SkBuffFields.DataEnd)
-                new ReadOnlySpan<byte>(_contextMemory + offset, size).CopyTo(context.AsSpan(offset));
-        }
-        return Result(value, time, _packet.Bytes, context);
+        return true;
+    }
+
+    /// <summary>The kernel gives room for a link-layer header back, not the header itself.</summary>
+    private void RestoreHeader()
+    {
+        _packet.Data -= EthernetHeader;
+        new Span<byte>(_packet.Data, EthernetHeader).Clear();
     }
 
     /// <summary>What eth_type_trans and the test run set; false when the packet is shorter than its own headers say.</summary>

@@ -17,20 +17,23 @@ public sealed unsafe partial class TestRunner : IDisposable
     private const int RawContextSize = 4096;
 
     private readonly LoadedProgram _program;
-    private readonly IExecutable _executable;
     private readonly GuestContext _context;
     private readonly PacketBuffer _packet;
     private readonly byte* _contextMemory;
+    private bool _disposed;
 
     public TestRunner(LoadedProgram program, IExecutable executable, ExecutionEnvironment environment)
     {
-        (_program, _executable) = (program, executable);
+        (_program, Executable) = (program, executable);
         _context = new GuestContext(environment);
         Shape = ShapeOf((ProgramType)program.ProgramType);
         _packet = PacketBuffer.Allocate(Shape == ContextShape.Xdp ? XdpFrame : SkbHeadroom + 2 * MaxSkb, environment.Allocator);
         _packet.Shape = Shape;
         _contextMemory = environment.Allocator.Allocate(RawContextSize, 64);
     }
+
+    /// <summary>What runs; another program of the same type may take its place between runs.</summary>
+    public IExecutable Executable { get; set; }
 
     /// <summary>The structure that the program's context is.</summary>
     public ContextShape Shape { get; }
@@ -76,7 +79,7 @@ public sealed unsafe partial class TestRunner : IDisposable
         for (int i = 0; i < repeat; i++)
         {
             _context.Reset();
-            result = _executable.Run(r1, r2);
+            result = Executable.Run(r1, r2);
         }
         return (result, (long)(Stopwatch.GetElapsedTime(start).TotalNanoseconds / repeat));
     }
@@ -144,11 +147,7 @@ public sealed unsafe partial class TestRunner : IDisposable
         }
         if (input.Data.Length - metadata < EthernetHeader || input.Data.Length > XdpFrame - XdpHeadroom - SharedInfo)
             return TestRunResult.Refused(Errno.EINVAL);
-        _packet.Fill(input.Data, headroom);
-        _packet.Data += metadata;
-        _packet.NetworkOffset = EthernetHeader;
-        *(uint*)(_contextMemory + XdpFields.IngressIfindex) = 1; // the loopback device
-        Attach(NativeContextLayout.TotalSize(XdpFields.Size), _packet);
+        PlaceXdp(input.Data, headroom, metadata);
         (ulong value, long time) = Execute(input.Repeat, (nint)_contextMemory);
         var data = new ReadOnlySpan<byte>(_packet.Meta, (int)(_packet.End - _packet.Meta));
         byte[] context = new byte[XdpFields.Size];
@@ -158,8 +157,20 @@ public sealed unsafe partial class TestRunner : IDisposable
         return Result(value, time, data, context);
     }
 
+    private void PlaceXdp(ReadOnlySpan<byte> data, int headroom, int metadata)
+    {
+        _packet.Fill(data, headroom);
+        _packet.Data += metadata;
+        _packet.NetworkOffset = EthernetHeader;
+        *(uint*)(_contextMemory + XdpFields.IngressIfindex) = 1; // the loopback device
+        Attach(NativeContextLayout.TotalSize(XdpFields.Size), _packet);
+    }
+
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         _packet.Dispose();
         _context.Environment.Allocator.Free(_contextMemory);
         GC.SuppressFinalize(this);

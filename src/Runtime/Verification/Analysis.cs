@@ -74,7 +74,7 @@ internal sealed partial class Analysis
     public int CombinedStackDepth { get; private set; }
 
     /// <summary>Bytes of the program type's UAPI context structure.</summary>
-    public int ContextSize => ContextLayout.For(_type).Size;
+    public int ContextSize => _program.ContextLayout.Size;
 
     public MapDefinition Map(int index) => _maps[index];
 

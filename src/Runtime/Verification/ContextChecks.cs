@@ -28,7 +28,7 @@ internal sealed partial class Analysis
     {
         if (HasExceptionCallback())
             throw Reject("exception callbacks are not supported");
-        if (_type == ProgramType.Unspec || (int)_type >= ProgramTypeTable.Rows.Length)
+        if (_type == ProgramType.Unspec || (int)_type >= ProgramTypeTable.Rows.Length && _program.HostType is null)
             throw Reject($"unknown program type {_program.ProgramType}");
         if (_type == ProgramType.StructOps && !_program.IsGplCompatible)
             throw Reject("struct ops programs must have a GPL compatible license");
@@ -46,6 +46,8 @@ internal sealed partial class Analysis
 
     private ReturnRange? AllowedReturn()
     {
+        if (_program.HostType is { } host)
+            return host.Returns;
         if (_type != ProgramType.Lsm || _attach == AttachType.LsmCgroup)
             return ProgramTypeTable.GetReturnRange(_type, _attach);
         // Hooks answer with an error number, a few with yes or no.
@@ -81,7 +83,7 @@ internal sealed partial class Analysis
             }
             return;
         }
-        ContextLayout layout = ContextLayout.For(_type);
+        ContextLayout layout = _program.ContextLayout;
         if (offset < 0 || layout.Access(offset, size, isWrite, _attach, signExtends) is not { } field)
             throw Reject($"invalid bpf_context access off={offset} size={size}");
         if (isWrite || value < 0)

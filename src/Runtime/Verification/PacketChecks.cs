@@ -18,14 +18,14 @@ internal sealed partial class Analysis
             throw Reject($"R{number} offset is outside of the packet");
     }
 
-    private bool MayWritePacket() => _type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit or ProgramType.SkSkb
+    private bool MayWritePacket() => _program.HostType?.MayWritePacket ?? _type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit or ProgramType.SkSkb
         or ProgramType.SkMsg or ProgramType.CgroupSockopt;
 
     /// <summary>Packet pointers may be handed to a helper that says it looks into packets.</summary>
     private bool MayPassPacket(HelperRow helper) => _type switch
     {
         ProgramType.CgroupSockopt => true,
-        ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtSeg6Local or ProgramType.SkReuseport or ProgramType.FlowDissector or ProgramType.CgroupSkb
+        ProgramType.Host or ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtSeg6Local or ProgramType.SkReuseport or ProgramType.FlowDissector or ProgramType.CgroupSkb
             or ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit or ProgramType.SkSkb or ProgramType.SkMsg
             => helper.Has(HelperFlags.PacketAccess),
         _ => false,

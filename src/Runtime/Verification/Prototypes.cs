@@ -109,7 +109,7 @@ internal sealed partial class Analysis
     /// <summary>The pointed-at type is the program type's context, by its name.</summary>
     private bool IsContextStructure(BtfReader types, int typeId)
     {
-        string? expected = ProgramTypeTable.Get(_type).Context;
+        string? expected = _program.HostType?.Context.StructName ?? ProgramTypeTable.Get(_type).Context;
         if (_type == ProgramType.Kprobe)
         {
             for (int steps = 0; steps < 16; steps++)

@@ -18,6 +18,7 @@ public class ArchitectureTests
         ["Backend.Ebpf"] = ["Core", "Ir", "Ebpf"],
         ["Runtime"] = ["Core", "Ebpf"],
         ["Jit"] = ["Core", "Ebpf", "Runtime"],
+        ["Embedding"] = ["Core", "Ebpf", "Ir", "Frontend", "Backend.Ebpf", "Runtime", "Jit"],
         ["Cli"] = ["Core", "Ebpf", "Ir", "Frontend", "Backend.Ebpf", "Runtime", "Jit"],
     };
 

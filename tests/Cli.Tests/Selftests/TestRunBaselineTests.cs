@@ -2,7 +2,7 @@
 // results are the same under every engine and in the kernel. A selection that needs system headers only is a test; all
 // programs are a report that runs when asked: EBPFCC_TEST_RUN_OUT names the file for the table of differences,
 // EBPFCC_TEST_RUN_OPTIONS adds options of the compiler, EBPFCC_TEST_RUN_FOLDERS gives the baseline's {names} as name=folder
-// pairs with semicolons between.
+// pairs with semicolons between, EBPFCC_TEST_RUN_ENGINES names the engines, EBPFCC_TEST_RUN_COMPILER=clang takes clang's objects.
 using System.Text;
 using System.Text.Json;
 using Ebpfcc.Core.Diagnostics;
@@ -63,41 +63,49 @@ public sealed class TestRunBaselineTests
         Dictionary<string, byte[]> packets = Packets();
         Dictionary<string, string[]> commands = Commands(baselines);
         var text = new StringBuilder();
-        int[] equal = new int[s_engines.Length], different = new int[s_engines.Length];
+        string[] engines = Environment.GetEnvironmentVariable("EBPFCC_TEST_RUN_ENGINES") is { Length: > 0 } named ? named.Split(',') : s_engines;
+        bool isClang = Environment.GetEnvironmentVariable("EBPFCC_TEST_RUN_COMPILER") == "clang";
+        int[] equal = new int[engines.Length], different = new int[engines.Length];
         foreach (IGrouping<string, JsonElement> file in Rows().GroupBy(row => row.GetProperty("file").GetString()!))
         {
             using var folder = new TemporaryFolder();
             if (!commands.TryGetValue(file.Key, out string[]? command))
                 continue;
-            CliResult compiled = CliRun.Run([.. command, "-o", folder["prog.o"]]);
+            CliResult compiled = isClang ? Clang([.. command, "-o", folder["prog.o"]]) : CliRun.Run([.. command, "-o", folder["prog.o"]]);
             if (compiled.ExitCode != ExitStatus.Done)
             {
                 text.AppendLine($"{file.Key}: not compiled: {compiled.Error.Split('\n').FirstOrDefault(line => line.Contains(": error: "))}");
                 continue;
             }
             byte[] image = File.ReadAllBytes(folder["prog.o"]);
-            for (int i = 0; i < s_engines.Length; i++)
+            for (int i = 0; i < engines.Length; i++)
             {
                 string? last = null;
                 foreach (JsonElement row in file)
                 {
-                    string wrong = Difference(image, s_engines[i], row, packets[row.GetProperty("pkt").GetString()!]);
+                    string wrong = Difference(image, engines[i], row, packets[row.GetProperty("pkt").GetString()!]);
                     if (wrong.Length == 0)
                     {
                         equal[i]++;
                         continue;
                     }
                     different[i]++;
-                    string line = $"{s_engines[i]} {file.Key} {row.GetProperty("prog").GetString()}: {wrong}";
+                    string line = $"{engines[i]} {file.Key} {row.GetProperty("prog").GetString()}: {wrong}";
                     if (line != last)
                         text.AppendLine($"{line} [{row.GetProperty("pkt").GetString()}]");
                     last = line;
                 }
             }
         }
-        for (int i = 0; i < s_engines.Length; i++)
-            text.AppendLine($"{s_engines[i]}: {equal[i]} equal, {different[i]} not");
+        for (int i = 0; i < engines.Length; i++)
+            text.AppendLine($"{engines[i]}: {equal[i]} equal, {different[i]} not");
         File.WriteAllText(table, text.ToString());
+    }
+
+    private static CliResult Clang(string[] command)
+    {
+        (int code, string output, string error) = Oracles.Run(Oracles.Program(Oracle.Clang), ["-O2", "-g", "-target", "bpf", "-mcpu=v3", .. command, "-c", "-idirafter", "/usr/include/x86_64-linux-gnu"]);
+        return new CliResult(code, output, error);
     }
 
     private static Dictionary<string, string[]> Commands(string baselines)

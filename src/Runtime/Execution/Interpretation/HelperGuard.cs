@@ -71,7 +71,7 @@ internal static unsafe class HelperGuard
                 case HelperArgument.AllocationSize:
                     continue;
                 case HelperArgument.RingbufMemory:
-                    if (value == 0 || !RingBufferMap.IsReservation(value))
+                    if (value == 0 || !RingBufferMap.IsReservation(maps, value))
                         return $"argument {i + 1} is not a reservation of a ring buffer";
                     continue;
                 default:
