@@ -18,6 +18,7 @@ public static class CommandTable
         new("asm", "assemble eBPF assembly to an object", AsmCommand.Run),
         new("jit", "translate verified programs to x86-64 or ARM32 code", JitCommand.Run),
         new("explore", "write a page with C, IR, eBPF, verifier states and native code side by side", ExploreCommand.Run),
+        new("cbpf", "convert classic BPF: tcpdump expressions, socket and system call filters", CbpfCommand.Run),
         new("bench", "measure programs on the engines, side by side", BenchCommand.Run),
         new("help", "show the help of a command", HelpCommand.Run),
     ];

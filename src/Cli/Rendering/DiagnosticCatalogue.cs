@@ -2,6 +2,7 @@
 using Ebpfcc.Backend.Ebpf;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Asm;
+using Ebpfcc.Ebpf.Classic;
 using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Frontend.Binding;
 using Ebpfcc.Frontend.Lowering;
@@ -30,6 +31,8 @@ public static class DiagnosticCatalogue
         Runtime.Capture.CaptureDiagnostics.All,
         Running.RunDiagnostics.All,
         AssemblerDiagnostics.All,
+        ClassicDiagnostics.All,
+        Classic.ClassicTrialDiagnostics.All,
     ];
 
     public static IEnumerable<DiagnosticDescriptor> All

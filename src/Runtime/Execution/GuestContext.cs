@@ -68,6 +68,12 @@ public sealed unsafe class GuestContext
     /// <summary>State of the random sequence.</summary>
     public ulong RandomState { get; set; }
 
+    /// <summary>ARPHRD_LOOPBACK.</summary>
+    public const uint LoopbackHardware = 772;
+
+    /// <summary>ARPHRD_* of the device the packet came from; test runs have the loopback device.</summary>
+    public uint HardwareType { get; set; } = LoopbackHardware;
+
     /// <summary>What <c>bpf_get_socket_cookie</c> returns.</summary>
     public ulong SocketCookie { get; set; } = 1;
 

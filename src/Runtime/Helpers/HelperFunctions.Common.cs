@@ -19,7 +19,10 @@ internal static unsafe partial class HelperFunctions
     /// <summary>Ticks of 4 ms, offset as the kernel's so that they wrap five minutes after boot in 32 bits.</summary>
     public static ulong Jiffies(ulong a, ulong b, ulong c, ulong d, ulong e) => 0xfffb6c20 + KtimeGetNs(0, 0, 0, 0, 0) / 4_000_000;
 
-    public static ulong PrandomU32(ulong a, ulong b, ulong c, ulong d, ulong e)
+    public static ulong PrandomU32(ulong a, ulong b, ulong c, ulong d, ulong e) => NextRandom();
+
+    /// <summary>The next number of the current run's random sequence.</summary>
+    public static uint NextRandom()
     {
         // splitmix64 (Steele, Lea, Flood 2014)
         GuestContext context = GuestContext.Current;

@@ -58,15 +58,18 @@ public sealed unsafe class KernelObject : IDisposable
         if (found == 0)
             throw new KernelRefusalException($"the kernel has no program '{program}'");
         byte[] output = new byte[Math.Max(MaxOutput, input.Data.Length + 512)];
-        byte[] contextOut = new byte[input.Context is null ? 0 : Math.Max(input.Context.Length, SkBuffFields.Size)];
-        fixed (byte* dataIn = input.Data, dataOut = output, ctxIn = input.Context, ctxOut = contextOut)
+        // Programs of the bpf system call get the caller's own context, and run once.
+        bool isSyscall = LibBpf.ProgramType(found) == (int)Ebpf.Abi.ProgramType.Syscall;
+        byte[]? context = isSyscall ? (byte[]?)input.Context?.Clone() : input.Context;
+        byte[] contextOut = new byte[context is null || isSyscall ? 0 : Math.Max(context.Length, SkBuffFields.Size)];
+        fixed (byte* dataIn = input.Data, dataOut = output, ctxIn = context, ctxOut = contextOut)
         {
             var options = new LibBpf.TestRunOptions
             {
                 Size = (nuint)sizeof(LibBpf.TestRunOptions),
                 DataIn = dataIn, DataSizeIn = (uint)input.Data.Length,
                 CtxIn = ctxIn, CtxSizeIn = (uint)(input.Context?.Length ?? 0), CtxOut = contextOut.Length > 0 ? ctxOut : null, CtxSizeOut = (uint)contextOut.Length,
-                Repeat = input.Repeat,
+                Repeat = isSyscall ? 0 : input.Repeat,
             };
             if (input.Data.Length > 0)
             {
@@ -76,7 +79,7 @@ public sealed unsafe class KernelObject : IDisposable
             int error = LibBpf.TestRun(LibBpf.ProgramDescriptor(found), &options);
             return error < 0
                 ? TestRunResult.Refused(-error)
-                : new TestRunResult(0, options.ReturnValue, output[..(int)options.DataSizeOut], contextOut[..(int)options.CtxSizeOut], options.Duration, 0);
+                : new TestRunResult(0, options.ReturnValue, output[..(int)options.DataSizeOut], isSyscall ? context ?? [] : contextOut[..(int)options.CtxSizeOut], options.Duration, 0);
         }
     }
 

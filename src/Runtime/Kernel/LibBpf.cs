@@ -62,6 +62,9 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library, EntryPoint = "bpf_program__fd")]
     public static partial int ProgramDescriptor(nint program);
 
+    [LibraryImport(Library, EntryPoint = "bpf_program__type")]
+    public static partial int ProgramType(nint program);
+
     [LibraryImport(Library, EntryPoint = "bpf_program__insns")]
     public static partial Ebpf.Isa.EbpfInstruction* Instructions(nint program);
 
