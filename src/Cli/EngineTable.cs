@@ -1,5 +1,6 @@
 // The engines by name, one row each. Engines are made on demand, because some start processes or open libraries.
 using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Llvm;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
@@ -17,6 +18,7 @@ public static class EngineTable
     [
         new("interp", "the interpreter, on any machine", _ => new Interpreter()),
         new("x64", "native code of this process on x86-64", _ => new X64Engine()),
+        new("llvm", "verified programs, optimised by an installed LLVM library (EBPFCC_LLVM names it)", context => new LlvmEngine(LlvmLibrary(context))),
         new("arm32", "ARM32 code, elsewhere than on ARM under qemu-arm", context => new Arm32Engine(FindProgram(context, "qemu-arm-static") ?? FindProgram(context, "qemu-arm"))),
     ];
 
@@ -32,6 +34,9 @@ public static class EngineTable
 
     /// <summary>Where maps and contexts for programs of this engine must be allocated.</summary>
     public static IGuestAllocator AllocatorOf(IExecutionEngine engine) => engine is Arm32Engine { WhyUnavailable: null } arm ? arm.Allocator : GuestHeap.Shared;
+
+    /// <summary>The LLVM library that the user chose, or null to search for one.</summary>
+    public static string? LlvmLibrary(CommandContext context) => context.Environment("EBPFCC_LLVM") is { Length: > 0 } path ? path : null;
 
     /// <summary>The path of a program on PATH, or null.</summary>
     public static string? FindProgram(CommandContext context, string name)

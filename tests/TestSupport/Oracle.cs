@@ -6,7 +6,7 @@ using Xunit;
 namespace Ebpfcc.TestSupport;
 
 /// <summary>What may or may not be on a machine.</summary>
-public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith, X64Machine }
+public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith, X64Machine, Llvm }
 
 public static class Oracles
 {
@@ -82,6 +82,9 @@ public static class Oracles
                 return File.Exists("/usr/src/linux-source-6.12.tar.xz") ? null : "linux-source-6.12 is not installed";
             case Oracle.LinuxSource61:
                 return File.Exists("/usr/src/linux-source-6.1.tar.xz") ? null : "linux-source-6.1 is not installed";
+            case Oracle.Llvm:
+                return Enumerable.Range(14, 6).Any(version => NativeLibrary.TryLoad($"libLLVM-{version}.so.1", out _) || NativeLibrary.TryLoad($"libLLVM.so.{version}.1", out _))
+                    ? null : "no LLVM library (libllvm14 to libllvm19) is installed";
             case Oracle.X64Machine:
                 return RuntimeInformation.ProcessArchitecture == Architecture.X64 ? null : "this machine does not run x86-64 code";
             default:

@@ -37,9 +37,6 @@ public sealed record X64CompilerOptions
     public Func<int, nint> ResolvePacketLoad { get; init; } = _ => 0;
 }
 
-/// <summary>An array map whose element addresses are computed in line.</summary>
-public readonly record struct InlineArray(ulong Values, ulong Stride, uint MaxEntries);
-
 /// <summary>Optional parts of the instruction set.</summary>
 public readonly record struct X64Features(bool Bmi2, bool Movbe)
 {

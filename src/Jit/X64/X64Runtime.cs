@@ -22,7 +22,7 @@ internal static unsafe class X64Runtime
 
     /// <summary>
     /// bpf_tail_call(context, map, index): the native entry of the program to continue with; 0 when there is none, the limit is
-    /// reached, or the program is not one of this engine's.
+    /// reached, or the program is not native code of this process.
     /// </summary>
     [UnmanagedCallersOnly]
     private static ulong ResolveTailCall(ulong context, ulong map, ulong index, ulong unused4, ulong unused5)
@@ -34,7 +34,7 @@ internal static unsafe class X64Runtime
         helper.Managed(context, map, index, unused4, unused5);
         IExecutable? target = guest.TailCallTarget;
         guest.TailCallTarget = null;
-        return target is X64Executable executable ? (ulong)executable.Entry : 0;
+        return target is NativeExecutable executable ? (ulong)executable.Entry : 0;
     }
 
     [UnmanagedCallersOnly]

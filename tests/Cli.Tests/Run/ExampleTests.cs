@@ -27,7 +27,7 @@ public sealed class ExampleTests
         CliResult result = CliRun.Run(["run", Path(example, example + ".c"), "--pcap", Path(example, "traffic.pcap"), "--engine", "all"], "", Environment.GetEnvironmentVariable);
         Assert.True(result.ExitCode == ExitStatus.Done, result.Error);
         Assert.Contains("interp: #1 ", result.Output);
-        foreach ((Oracle oracle, string engine) in ((Oracle, string)[])[(Oracle.X64Machine, "x64"), (Oracle.QemuArm, "arm32"), (Oracle.Kernel, "kernel")])
+        foreach ((Oracle oracle, string engine) in ((Oracle, string)[])[(Oracle.X64Machine, "x64"), (Oracle.Llvm, "llvm"), (Oracle.QemuArm, "arm32"), (Oracle.Kernel, "kernel")])
             Assert.True(!Oracles.Has(oracle) || engine == "kernel" && !Oracles.Has(Oracle.Libbpf) || result.Output.Contains(engine + ": #1 "), $"{engine} was left out: {result.Error}");
     }
 

@@ -61,8 +61,11 @@ public class UnsupportedProgramTests
         File.WriteAllBytes(context, [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         CliResult interpreted = CliRun.Run("run", source, "--engine", "interp", "--ctx-in", context);
         Assert.True(interpreted.ExitCode == ExitStatus.Done, interpreted.Error);
-        CliResult native = CliRun.Run("run", source, "--engine", "x64", "--ctx-in", context);
-        Assert.Equal(ExitStatus.Refused, native.ExitCode);
-        Assert.Contains("run in the interpreter only", native.Error);
+        foreach (string engine in Oracles.Has(Oracle.Llvm) ? new[] { "x64", "llvm" } : ["x64"])
+        {
+            CliResult native = CliRun.Run("run", source, "--engine", engine, "--ctx-in", context);
+            Assert.Equal(ExitStatus.Refused, native.ExitCode);
+            Assert.Contains("run in the interpreter only", native.Error);
+        }
     }
 }

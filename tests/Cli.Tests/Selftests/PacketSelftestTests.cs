@@ -44,6 +44,10 @@ public sealed class PacketSelftestTests
     [MemberData(nameof(Sources))]
     public void OursAsX64Code(string source) => RunsAsRecorded(source, "ebpfcc", "x64");
 
+    [OracleTheory(Oracle.LinuxSource612, Oracle.UapiHeaders, Oracle.Shared, Oracle.Llvm)]
+    [MemberData(nameof(Sources))]
+    public void OursAsLlvmsCode(string source) => RunsAsRecorded(source, "ebpfcc", "llvm");
+
     [OracleTheory(Oracle.LinuxSource612, Oracle.UapiHeaders, Oracle.Shared, Oracle.QemuArm)]
     [MemberData(nameof(Sources))]
     public void OursAsArm32Code(string source) => RunsAsRecorded(source, "ebpfcc", "arm32");
@@ -59,6 +63,10 @@ public sealed class PacketSelftestTests
     [OracleTheory(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Shared, Oracle.Clang, Oracle.X64Machine)]
     [MemberData(nameof(Sources))]
     public void ClangsAsX64Code(string source) => RunsAsRecorded(source, "clang", "x64");
+
+    [OracleTheory(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Shared, Oracle.Clang, Oracle.Llvm)]
+    [MemberData(nameof(Sources))]
+    public void ClangsAsLlvmsCode(string source) => RunsAsRecorded(source, "clang", "llvm");
 
     [OracleTheory(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Shared, Oracle.Clang, Oracle.QemuArm)]
     [MemberData(nameof(Sources))]

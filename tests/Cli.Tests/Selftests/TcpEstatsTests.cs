@@ -84,6 +84,9 @@ public sealed unsafe class TcpEstatsTests
     [OracleFact(Oracle.LinuxSource612, Oracle.UapiHeaders, Oracle.X64Machine)]
     public void OursAsX64Code() => RecordsSockets("ebpfcc", "x64");
 
+    [OracleFact(Oracle.LinuxSource612, Oracle.UapiHeaders, Oracle.Llvm)]
+    public void OursAsLlvmsCode() => RecordsSockets("ebpfcc", "llvm");
+
     [OracleFact(Oracle.LinuxSource612, Oracle.UapiHeaders, Oracle.QemuArm)]
     public void OursAsArm32Code() => RecordsSockets("ebpfcc", "arm32");
 
@@ -92,6 +95,9 @@ public sealed unsafe class TcpEstatsTests
 
     [OracleFact(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Clang, Oracle.X64Machine)]
     public void ClangsAsX64Code() => RecordsSockets("clang", "x64");
+
+    [OracleFact(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Clang, Oracle.Llvm)]
+    public void ClangsAsLlvmsCode() => RecordsSockets("clang", "llvm");
 
     [OracleFact(Oracle.LinuxSource612, Oracle.LibbpfHeaders, Oracle.Clang, Oracle.QemuArm)]
     public void ClangsAsArm32Code() => RecordsSockets("clang", "arm32");

@@ -14,7 +14,7 @@ namespace Ebpfcc.Cli.Tests.Selftests;
 
 public sealed class TestRunBaselineTests
 {
-    private static readonly string[] s_engines = ["kernel", "interp", "x64", "arm32"];
+    private static readonly string[] s_engines = ["kernel", "interp", "x64", "llvm", "arm32"];
 
     public static TheoryData<string> Files() => new("test_skb_ctx.c", "tailcall2.c", "tailcall_bpf2bpf4.c", "test_check_mtu.c", "test_xdp_adjust_tail_grow.c", "test_global_data.c", "bpf_flow.c");
 
@@ -25,6 +25,10 @@ public sealed class TestRunBaselineTests
     [OracleTheory(Oracle.Shared, Oracle.LinuxSource61, Oracle.LibbpfHeaders, Oracle.X64Machine)]
     [MemberData(nameof(Files))]
     public void AsX64Code(string file) => ResultsAreTheKernels(file, "x64");
+
+    [OracleTheory(Oracle.Shared, Oracle.LinuxSource61, Oracle.LibbpfHeaders, Oracle.Llvm)]
+    [MemberData(nameof(Files))]
+    public void AsLlvmsCode(string file) => ResultsAreTheKernels(file, "llvm");
 
     [OracleTheory(Oracle.Shared, Oracle.LinuxSource61, Oracle.LibbpfHeaders, Oracle.QemuArm)]
     [MemberData(nameof(Files))]

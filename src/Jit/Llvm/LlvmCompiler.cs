@@ -1,0 +1,99 @@
+// The way of a program through LLVM: translated into a module, verified, optimised as clang would at -O2 for this very
+// processor, and emitted as a relocatable object. Nothing of LLVM stays alive behind the object.
+using System.Runtime.InteropServices;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Jit.Llvm.Interop;
+using Ebpfcc.Runtime.Verification;
+
+namespace Ebpfcc.Jit.Llvm;
+
+/// <summary>A compiled program before linking.</summary>
+/// <param name="Image">The relocatable object.</param>
+/// <param name="Code">The machine code of its entry's section, unrelocated.</param>
+/// <param name="Functions">Names, offsets and lengths of the functions in the code.</param>
+/// <param name="Ir">The optimised IR as text, if asked for.</param>
+public sealed record LlvmCode(byte[] Image, byte[] Code, IReadOnlyList<(string Name, int Offset, int Length)> Functions, string? Ir);
+
+internal static class LlvmCompiler
+{
+    private const string Passes = "default<O2>";
+
+    private static readonly Lazy<HostMachine> s_host = new(HostMachine.Open);
+
+    /// <summary>The processor that the code is for.</summary>
+    private sealed record HostMachine(LLVMTargetRef Target, string Triple, string Processor, string Features)
+    {
+        public static HostMachine Open()
+        {
+            LlvmTargets.Initialize(RuntimeInformation.ProcessArchitecture);
+            string triple = LLVM.TakeMessage(LLVM.GetDefaultTargetTriple());
+            if (LLVM.GetTargetFromTriple(triple, out LLVMTargetRef target, out nint message) != 0)
+                throw new InternalCompilerException("LLVM", null, LLVM.TakeMessage(message));
+            return new HostMachine(target, triple, LLVM.TakeMessage(LLVM.GetHostCPUName()), LLVM.TakeMessage(LLVM.GetHostCPUFeatures()));
+        }
+
+        /// <summary>One for each compilation: a target machine serves one thread.</summary>
+        public LLVMTargetMachineRef CreateTargetMachine()
+            => LLVM.CreateTargetMachine(Target, Triple, Processor, Features, LLVMCodeGenOptLevel.LLVMCodeGenLevelDefault, LLVMRelocMode.LLVMRelocPIC, LLVMCodeModel.LLVMCodeModelSmall);
+    }
+
+    /// <param name="proof">Null in tests that bring programs of their own.</param>
+    public static LlvmCode Compile(string name, ProgramShape shape, GuestReferences references, VerifiedProgram? proof, bool keepsIr)
+    {
+        HostMachine host = s_host.Value;
+        using LLVMContextRef context = LLVMContextRef.Create();
+        using LLVMModuleRef module = context.CreateModuleWithName(name);
+        using LLVMTargetMachineRef machine = host.CreateTargetMachine();
+        module.Target = host.Triple;
+        LLVMTargetDataRef layout = machine.CreateTargetDataLayout();
+        module.DataLayout = layout;
+        LLVM.DisposeTargetData(layout);
+
+        LlvmTranslator.Translate(shape, references, proof, context, module);
+        if (!module.TryVerify(LLVMVerifierFailureAction.LLVMReturnStatusAction, out string problem))
+            throw new InternalCompilerException("LLVM translation", name, problem);
+        using (LLVMPassBuilderOptionsRef options = LLVMPassBuilderOptionsRef.Create())
+        {
+            if (module.RunPasses(Passes, machine, options).TakeMessage() is { } error)
+                throw new InternalCompilerException("LLVM", name, error);
+        }
+        string? ir = keepsIr ? module.PrintToString() : null;
+        if (!machine.TryEmitToMemoryBuffer(module, LLVMCodeGenFileType.LLVMObjectFile, out LLVMMemoryBufferRef image, out string failure))
+            throw new InternalCompilerException("LLVM", name, failure);
+        using (image)
+            return Describe(name, image, context, ir);
+    }
+
+    /// <summary>Finds the code in an object: the section that holds the entry, and the functions in it.</summary>
+    private static unsafe LlvmCode Describe(string name, LLVMMemoryBufferRef image, LLVMContextRef context, string? ir)
+    {
+        nint binary = LLVM.CreateBinary(image, context, out nint message);
+        if (binary == 0)
+            throw new InternalCompilerException("LLVM", name, LLVM.TakeMessage(message));
+        nint section = LLVM.ObjectFileCopySectionIterator(binary), symbol = LLVM.ObjectFileCopySymbolIterator(binary);
+        try
+        {
+            byte[] code = [];
+            var functions = new List<(string Name, int Offset, int Length)>();
+            for (; LLVM.ObjectFileIsSymbolIteratorAtEnd(binary, symbol) == 0; LLVM.MoveToNextSymbol(symbol))
+            {
+                string? label = Marshal.PtrToStringUTF8(LLVM.GetSymbolName(symbol));
+                ulong size = LLVM.GetSymbolSize(symbol);
+                if (string.IsNullOrEmpty(label) || size == 0)
+                    continue;
+                LLVM.MoveToContainingSection(section, symbol);
+                functions.Add((label, (int)(LLVM.GetSymbolAddress(symbol) - LLVM.GetSectionAddress(section)), (int)size));
+                if (label.TrimStart('_') == LlvmTranslator.EntryName)
+                    code = new ReadOnlySpan<byte>(LLVM.GetSectionContents(section), checked((int)LLVM.GetSectionSize(section))).ToArray();
+            }
+            functions.Sort((left, right) => left.Offset.CompareTo(right.Offset));
+            return new LlvmCode(image.Bytes.ToArray(), code, functions, ir);
+        }
+        finally
+        {
+            LLVM.DisposeSymbolIterator(symbol);
+            LLVM.DisposeSectionIterator(section);
+            LLVM.DisposeBinary(binary);
+        }
+    }
+}
