@@ -99,6 +99,8 @@ public class Arm32EmitterTests
             (e => e.Extend(Arm32Register.R8, Arm32Register.R7, 16, isSigned: false), "uxth r8, r7"),
             (e => e.Extend(Arm32Register.R8, Arm32Register.R7, 8, isSigned: true), "sxtb r8, r7"),
             (e => e.Extend(Arm32Register.R8, Arm32Register.R7, 16, isSigned: true), "sxth r8, r7"),
+            (e => e.ExtractField(Arm32Register.R8, Arm32Register.R7, 0, 12), "ubfx r8, r7, #0, #0xc"),
+            (e => e.ExtractField(Arm32Register.R1, Arm32Register.R11, 31, 1), "ubfx r1, fp, #0x1f, #1"),
         ]);
     }
 

@@ -24,8 +24,55 @@ public sealed partial class Arm32Compiler
             return;
         if (operation == Arm32Operation.And && !setFlags && _emit.TryAluImmediate(Arm32Operation.Bic, d, n, ~value))
             return;
+        if (operation == Arm32Operation.And && !setFlags && value == 0xffff)
+        {
+            _emit.Extend(d, n, 16, isSigned: false);
+            return;
+        }
+        if (operation == Arm32Operation.And && !setFlags && _emit.Features.HasThumb2Moves && System.Numerics.BitOperations.IsPow2(value + 1))
+        {
+            _emit.ExtractField(d, n, 0, System.Numerics.BitOperations.TrailingZeroCount(value + 1));
+            return;
+        }
+        if (operation == Arm32Operation.Eor && !setFlags && value == uint.MaxValue)
+        {
+            _emit.Alu(Arm32Operation.Mvn, d, 0, n);
+            return;
+        }
         _emit.MoveImmediate(Ip, value);
         _emit.Alu(operation, d, n, Ip, setFlags);
+    }
+
+    /// <summary>
+    /// The register that an operation's left operand is read from: its destination, or, where a move before it was joined with it, the
+    /// move's source. The halves of another register than the destination stay intact while the result is written.
+    /// </summary>
+    private int _left;
+
+    /// <summary>The left operand has no upper half.</summary>
+    private bool _leftShort;
+
+    private Arm32Register LeftLow(Arm32Register scratch) => ReadLow(_left, scratch);
+
+    private Arm32Register LeftHigh(Arm32Register scratch) => _leftShort ? Constant(0, scratch) : ReadHalf(_left, 1, scratch);
+
+    /// <summary>The result has no upper half, whatever the operation says: it is a pointer.</summary>
+    private bool IsResultShort(int dst)
+        => _slot + 1 < _function.End && _halves.IsZeroBefore(_slot + 1, dst);
+
+    private void TranslateAlu(EbpfInstruction instruction, OpcodeRow row)
+    {
+        _left = instruction.Dst;
+        _leftShort = IsHighZero(instruction.Dst);
+        TranslateAluFromLeft(instruction, row);
+    }
+
+    private void TranslateAluFromLeft(EbpfInstruction instruction, OpcodeRow row)
+    {
+        if (row.Width == 32 && row.Operation is not (Operation.ToLe or Operation.ToBe or Operation.Bswap))
+            TranslateAlu32(instruction, row);
+        else
+            TranslateAlu64(instruction, row);
     }
 
     private void TranslateAlu32(EbpfInstruction instruction, OpcodeRow row)
@@ -33,63 +80,73 @@ public sealed partial class Arm32Compiler
         int dst = instruction.Dst;
         uint immediate = (uint)instruction.Immediate;
         bool isRegister = row.IsRegisterForm;
+        Arm32Register d = Target(dst, 0, T0);
         switch (row.Operation)
         {
             case Operation.Mov when isRegister:
-                StoreLow(dst, ReadLow(instruction.Src, Target(dst, 0, T0)));
+                d = ReadLow(instruction.Src, d);
                 break;
             case Operation.Mov:
-            {
-                Arm32Register d = Target(dst, 0, T0);
                 _emit.MoveImmediate(d, immediate);
-                StoreLow(dst, d);
                 break;
-            }
             case Operation.MovSx:
-            {
-                Arm32Register d = Target(dst, 0, T0);
                 _emit.Extend(d, ReadLow(instruction.Src, T0), row.DiscriminatorValue, isSigned: true);
-                StoreLow(dst, d);
                 break;
-            }
             case Operation.Neg:
-            {
-                Arm32Register d = Target(dst, 0, T0);
-                _emit.TryAluImmediate(Arm32Operation.Rsb, d, ReadLow(dst, T0), 0);
-                StoreLow(dst, d);
+                _emit.TryAluImmediate(Arm32Operation.Rsb, d, LeftLow(T0), 0);
                 break;
-            }
             case Operation.Mul:
-            {
-                Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0), m = isRegister ? ReadLow(instruction.Src, T1) : Constant(immediate, T1);
-                _emit.Multiply(d, n, m);
-                StoreLow(dst, d);
+                EmitMultiply32(d, instruction, row);
                 break;
-            }
             case Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod:
                 EmitDivide32(instruction, row);
-                break;
+                ClearHigh(dst);
+                return;
             case Operation.Lsh or Operation.Rsh or Operation.Arsh:
-                EmitShift32(instruction, row);
+                EmitShift32(d, instruction, row);
                 break;
             default:
-            {
-                Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0);
+                Arm32Register n = LeftLow(T0);
                 if (isRegister)
                     _emit.Alu(Plain(row.Operation), d, n, ReadLow(instruction.Src, T1));
                 else
                     AluConstant(Plain(row.Operation), d, n, immediate);
-                StoreLow(dst, d);
                 break;
-            }
         }
+        StoreLow(dst, d);
         ClearHigh(dst);
+    }
+
+    /// <summary>d = left * right, the lower 32 bits; with constants next to powers of two by shifts.</summary>
+    private void EmitMultiply32(Arm32Register d, EbpfInstruction instruction, OpcodeRow row)
+    {
+        Arm32Register n = LeftLow(T0);
+        uint factor = (uint)instruction.Immediate;
+        if (row.IsRegisterForm)
+            _emit.Multiply(d, n, ReadLow(instruction.Src, T1));
+        else if (System.Numerics.BitOperations.IsPow2(factor))
+            ShiftBy(d, n, Arm32Shift.Left, System.Numerics.BitOperations.Log2(factor));
+        else if (System.Numerics.BitOperations.IsPow2(factor - 1))
+            _emit.Alu(Arm32Operation.Add, d, n, n, false, Always, Arm32Shift.Left, System.Numerics.BitOperations.Log2(factor - 1));
+        else if (System.Numerics.BitOperations.IsPow2(factor + 1))
+            _emit.Alu(Arm32Operation.Rsb, d, n, n, false, Always, Arm32Shift.Left, System.Numerics.BitOperations.Log2(factor + 1));
+        else
+            _emit.Multiply(d, n, Constant(factor, T1));
     }
 
     private Arm32Register Constant(uint value, Arm32Register scratch)
     {
         _emit.MoveImmediate(scratch, value);
         return scratch;
+    }
+
+    /// <summary>A shift by a constant of 0 to 31.</summary>
+    private void ShiftBy(Arm32Register d, Arm32Register m, Arm32Shift shift, int count)
+    {
+        if (count == 0)
+            Copy(d, m);
+        else
+            _emit.Alu(Arm32Operation.Mov, d, 0, m, false, Always, shift, count);
     }
 
     private static Arm32Operation Plain(Operation operation) => operation switch
@@ -102,25 +159,18 @@ public sealed partial class Arm32Compiler
         _ => throw new InternalCompilerException("ARM32 compiler", null, $"{operation} is no plain operation"),
     };
 
-    private void EmitShift32(EbpfInstruction instruction, OpcodeRow row)
+    private void EmitShift32(Arm32Register d, EbpfInstruction instruction, OpcodeRow row)
     {
         Arm32Shift shift = ShiftOf(row.Operation);
-        Arm32Register d = Target(instruction.Dst, 0, T0), n = ReadLow(instruction.Dst, T0);
-        if (row.IsRegisterForm)
+        Arm32Register n = LeftLow(T0);
+        if (!row.IsRegisterForm)
         {
-            // ARM takes eight bits of the count, eBPF five.
-            _emit.TryAluImmediate(Arm32Operation.And, Ip, ReadLow(instruction.Src, T1), 31);
-            _emit.AluShifted(Arm32Operation.Mov, d, 0, n, shift, Ip);
+            ShiftBy(d, n, shift, instruction.Immediate & 31);
+            return;
         }
-        else if ((instruction.Immediate & 31) is var count && count != 0)
-        {
-            _emit.Alu(Arm32Operation.Mov, d, 0, n, false, Always, shift, count);
-        }
-        else
-        {
-            Copy(d, n);
-        }
-        StoreLow(instruction.Dst, d);
+        // ARM takes eight bits of the count, eBPF five.
+        _emit.TryAluImmediate(Arm32Operation.And, Ip, ReadLow(instruction.Src, T1), 31);
+        _emit.AluShifted(Arm32Operation.Mov, d, 0, n, shift, Ip);
     }
 
     private static Arm32Shift ShiftOf(Operation operation) => operation switch
@@ -139,20 +189,12 @@ public sealed partial class Arm32Compiler
         switch (row.Operation)
         {
             case Operation.Mov when isRegister:
+            case Operation.AddrSpaceCast:
                 if (high)
                     StoreHigh(dst, ReadHigh(instruction.Src, Target(dst, 1, T1)));
                 StoreLow(dst, ReadLow(instruction.Src, Target(dst, 0, T0)));
                 break;
-            case Operation.AddrSpaceCast:
-                goto case Operation.Mov;
             case Operation.Mov:
-                if (isRegister)
-                {
-                    if (high)
-                        StoreHigh(dst, ReadHigh(instruction.Src, Target(dst, 1, T1)));
-                    StoreLow(dst, ReadLow(instruction.Src, Target(dst, 0, T0)));
-                    break;
-                }
                 StoreLow(dst, Constant(low, Target(dst, 0, T0)));
                 SetHigh(dst, highConstant);
                 break;
@@ -164,12 +206,7 @@ public sealed partial class Arm32Compiler
                 else
                     _emit.Extend(d, s, row.DiscriminatorValue, isSigned: true);
                 StoreLow(dst, d);
-                if (high)
-                {
-                    Arm32Register h = Target(dst, 1, T1);
-                    _emit.Alu(Arm32Operation.Mov, h, 0, d, false, Always, Arm32Shift.RightArithmetic, 31);
-                    StoreHigh(dst, h);
-                }
+                SpreadSign(dst, d);
                 break;
             }
             case Operation.Add or Operation.Sub:
@@ -177,21 +214,14 @@ public sealed partial class Arm32Compiler
                 break;
             case Operation.And or Operation.Or or Operation.Xor:
             {
-                Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0);
+                Arm32Register d = Target(dst, 0, T0), n = LeftLow(T0);
                 if (isRegister)
                     _emit.Alu(Plain(row.Operation), d, n, ReadLow(instruction.Src, T1));
                 else
                     AluConstant(Plain(row.Operation), d, n, low);
                 // Where source and destination are one register, its low half is read above and its upper half below.
                 if (high)
-                {
-                    Arm32Register h = Target(dst, 1, T2), m = ReadHigh(dst, T2);
-                    if (isRegister)
-                        _emit.Alu(Plain(row.Operation), h, m, ReadHigh(instruction.Src, T3));
-                    else
-                        AluConstant(Plain(row.Operation), h, m, highConstant);
-                    StoreHigh(dst, h);
-                }
+                    EmitLogicHigh(instruction, row);
                 StoreLow(dst, d);
                 break;
             }
@@ -200,9 +230,9 @@ public sealed partial class Arm32Compiler
                 break;
             case Operation.Neg:
             {
-                Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0);
-                Arm32Register m = high ? ReadHigh(dst, T1) : T1;
-                _emit.TryAluImmediate(Arm32Operation.Rsb, d, n, 0, setFlags: true);
+                Arm32Register d = Target(dst, 0, T0), n = LeftLow(T0);
+                Arm32Register m = high ? LeftHigh(T1) : T1;
+                _emit.TryAluImmediate(Arm32Operation.Rsb, d, n, 0, setFlags: high);
                 if (high)
                 {
                     Arm32Register h = Target(dst, 1, T1);
@@ -221,16 +251,20 @@ public sealed partial class Arm32Compiler
             case Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod:
                 EmitDivide64(instruction, row);
                 break;
-            case Operation.ToLe:
-                if (row.Width == 16)
-                {
-                    Arm32Register d = Target(dst, 0, T0);
-                    _emit.Extend(d, ReadLow(dst, T0), 16, isSigned: false);
-                    StoreLow(dst, d);
-                }
-                if (row.Width < 64)
-                    ClearHigh(dst);
+            case Operation.ToLe when row.Width == 64:
+                CopyLeft(dst, high);
                 break;
+            case Operation.ToLe:
+            {
+                Arm32Register d = Target(dst, 0, T0), n = LeftLow(T0);
+                if (row.Width == 16)
+                    _emit.Extend(d, n, 16, isSigned: false);
+                else
+                    Copy(d, n);
+                StoreLow(dst, d);
+                ClearHigh(dst);
+                break;
+            }
             case Operation.ToBe or Operation.Bswap:
                 EmitByteSwap(dst, row.Width, high);
                 break;
@@ -239,123 +273,248 @@ public sealed partial class Arm32Compiler
         }
     }
 
+    /// <summary>The upper half becomes copies of the low half's sign.</summary>
+    private void SpreadSign(int dst, Arm32Register low)
+    {
+        if (!NeedsHigh(dst))
+            return;
+        Arm32Register h = Target(dst, 1, T1);
+        _emit.Alu(Arm32Operation.Mov, h, 0, low, false, Always, Arm32Shift.RightArithmetic, 31);
+        StoreHigh(dst, h);
+    }
+
+    private void CopyLeft(int dst, bool high)
+    {
+        if (high)
+            CopyLeftHigh(dst);
+        StoreLow(dst, LeftLow(Target(dst, 0, T0)));
+    }
+
+    private void CopyLeftHigh(int dst)
+    {
+        if (_left != dst || _leftShort)
+            StoreHigh(dst, LeftHigh(Target(dst, 1, T2)));
+    }
+
+    /// <summary>The upper half of and, or, xor; an empty or full half on one side leaves nothing to compute.</summary>
+    private void EmitLogicHigh(EbpfInstruction instruction, OpcodeRow row)
+    {
+        int dst = instruction.Dst;
+        Arm32Register h = Target(dst, 1, T2);
+        bool isAnd = row.Operation == Operation.And;
+        if (row.IsRegisterForm)
+        {
+            bool rightShort = IsHighZero(instruction.Src);
+            if (isAnd && (_leftShort || rightShort))
+                SetHigh(dst, 0);
+            else if (rightShort)
+                CopyLeftHigh(dst);
+            else if (_leftShort)
+                StoreHigh(dst, ReadHigh(instruction.Src, h));
+            else
+            {
+                _emit.Alu(Plain(row.Operation), h, LeftHigh(T2), ReadHigh(instruction.Src, T3));
+                StoreHigh(dst, h);
+            }
+        }
+        else if (instruction.Immediate >= 0)
+        {
+            if (isAnd)
+                SetHigh(dst, 0);
+            else
+                CopyLeftHigh(dst);
+        }
+        else if (isAnd)
+        {
+            CopyLeftHigh(dst);
+        }
+        else if (row.Operation == Operation.Or)
+        {
+            SetHigh(dst, uint.MaxValue);
+        }
+        else
+        {
+            _emit.Alu(Arm32Operation.Mvn, h, 0, LeftHigh(T2));
+            StoreHigh(dst, h);
+        }
+    }
+
     /// <summary>adds/adc, subs/sbc; a negative constant is the other operation on its magnitude.</summary>
     private void EmitAddSubtract(EbpfInstruction instruction, OpcodeRow row, bool high)
     {
         int dst = instruction.Dst;
-        bool isAdd = row.Operation == Operation.Add;
-        Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0);
-        Arm32Register m = high ? ReadHigh(dst, T2) : T2;
+        bool isAdd = row.Operation == Operation.Add, isShort = high && IsResultShort(dst), carries = high && !isShort;
+        Arm32Register d = Target(dst, 0, T0);
         if (row.IsRegisterForm)
         {
-            Arm32Register s = ReadLow(instruction.Src, T1);
-            Arm32Register t = high ? ReadHigh(instruction.Src, T3) : T3;
+            Arm32Register n = LeftLow(T0), s = ReadLow(instruction.Src, T1);
+            bool rightShort = IsHighZero(instruction.Src);
+            Arm32Register m = carries && !_leftShort ? LeftHigh(T2) : T2, t = carries && !rightShort ? ReadHigh(instruction.Src, T3) : T3;
             // The low result must not overwrite a half that is still to be read: homes are distinct, so only scratch could clash.
-            _emit.Alu(isAdd ? Arm32Operation.Add : Arm32Operation.Sub, d, n, s, setFlags: high);
-            if (high)
-            {
-                Arm32Register h = Target(dst, 1, T2);
-                _emit.Alu(isAdd ? Arm32Operation.Adc : Arm32Operation.Sbc, h, m, t);
-                StoreHigh(dst, h);
-            }
+            _emit.Alu(isAdd ? Arm32Operation.Add : Arm32Operation.Sub, d, n, s, setFlags: carries);
+            if (carries)
+                EmitCarry(dst, isAdd, _leftShort ? null : m, rightShort ? null : t);
         }
         else
         {
             bool add = isAdd == instruction.Immediate >= 0;
             uint magnitude = instruction.Immediate >= 0 ? (uint)instruction.Immediate : (uint)-(long)instruction.Immediate;
-            AluConstant(add ? Arm32Operation.Add : Arm32Operation.Sub, d, n, magnitude, setFlags: high);
-            if (high)
+            if (_left == EbpfRegisters.R10 && !IsSandboxed)
             {
-                Arm32Register h = Target(dst, 1, T2);
-                _emit.TryAluImmediate(add ? Arm32Operation.Adc : Arm32Operation.Sbc, h, m, 0);
-                StoreHigh(dst, h);
+                // The frame's place is known in sp: no carry, addresses have no upper half.
+                AluConstant(Arm32Operation.Add, d, Sp, (uint)(add ? _frameBytes + (int)magnitude : _frameBytes - (int)magnitude));
+                isShort = high;
+            }
+            else
+            {
+                Arm32Register n = LeftLow(T0);
+                Arm32Register m = carries && !_leftShort ? LeftHigh(T2) : T2;
+                AluConstant(add ? Arm32Operation.Add : Arm32Operation.Sub, d, n, magnitude, setFlags: carries);
+                if (carries)
+                    EmitCarry(dst, add, _leftShort ? null : m, null);
             }
         }
         StoreLow(dst, d);
+        if (isShort)
+            SetHigh(dst, 0);
+    }
+
+    /// <summary>
+    /// The upper half of a sum or difference from the carry; null stands for an upper half of zero:
+    ///   a + b: adc h, a, b      a - b: sbc h, a, b      0 - b: rsc h, b, #0      0 - 0: sbc h, h, h      0 + 0: mov h, #0 ; adc h, h, #0
+    /// </summary>
+    private void EmitCarry(int dst, bool isAdd, Arm32Register? left, Arm32Register? right)
+    {
+        Arm32Register h = Target(dst, 1, T2);
+        switch ((left, right))
+        {
+            case ({ } a, { } b):
+                _emit.Alu(isAdd ? Arm32Operation.Adc : Arm32Operation.Sbc, h, a, b);
+                break;
+            case ({ } a, null):
+                _emit.TryAluImmediate(isAdd ? Arm32Operation.Adc : Arm32Operation.Sbc, h, a, 0);
+                break;
+            case (null, { } b):
+                _emit.TryAluImmediate(isAdd ? Arm32Operation.Adc : Arm32Operation.Rsc, h, b, 0);
+                break;
+            case (null, null) when isAdd:
+                _emit.MoveImmediate(h, 0);
+                _emit.TryAluImmediate(Arm32Operation.Adc, h, h, 0);
+                break;
+            case (null, null):
+                _emit.Alu(Arm32Operation.Sbc, h, h, h);
+                break;
+        }
+        StoreHigh(dst, h);
     }
 
     /// <summary>low, high = low(a) * low(b); high += low(a) * high(b) + high(a) * low(b).</summary>
     private void EmitMultiply64(EbpfInstruction instruction, OpcodeRow row, bool high)
     {
         int dst = instruction.Dst;
-        Arm32Register a = ReadLow(dst, T0);
-        Arm32Register b = row.IsRegisterForm ? ReadLow(instruction.Src, T1) : Constant((uint)instruction.Immediate, T1);
         if (!high)
         {
             Arm32Register d = Target(dst, 0, T0);
-            _emit.Multiply(d, a, b);
+            EmitMultiply32(d, instruction, row);
             StoreLow(dst, d);
             return;
         }
-        _emit.MultiplyLong(Ip, T2, a, b);
-        if (row.IsRegisterForm ? !IsHighZero(instruction.Src) : instruction.Immediate < 0)
+        if (!row.IsRegisterForm && instruction.Immediate > 0 && System.Numerics.BitOperations.IsPow2(instruction.Immediate))
+        {
+            EmitShift64(dst, Operation.Lsh, System.Numerics.BitOperations.Log2((uint)instruction.Immediate), high);
+            return;
+        }
+        Arm32Register a = LeftLow(T0);
+        Arm32Register b = row.IsRegisterForm ? ReadLow(instruction.Src, T1) : Constant((uint)instruction.Immediate, T1);
+        bool rightShort = row.IsRegisterForm ? IsHighZero(instruction.Src) : instruction.Immediate >= 0;
+        // With both halves in registers that are no operands, the product is made in its place.
+        Arm32Register low = Ip, top = T2;
+        if (_allocation[dst, 0].Register is { } l && _allocation[dst, 1].Register is { } t && l != a && l != b
+            && (_leftShort || _left != dst) && (rightShort || instruction.Src != dst))
+            (low, top) = (l, t);
+        _emit.MultiplyLong(low, top, a, b);
+        if (!rightShort)
         {
             Arm32Register bHigh = row.IsRegisterForm ? ReadHigh(instruction.Src, T3) : Constant(uint.MaxValue, T3);
-            _emit.MultiplyAdd(T2, a, bHigh, T2);
+            _emit.MultiplyAdd(top, a, bHigh, top);
         }
-        if (!IsHighZero(dst))
-            _emit.MultiplyAdd(T2, ReadHigh(dst, T3), b, T2);
-        StoreHigh(dst, T2);
-        StoreLow(dst, Ip);
+        if (!_leftShort)
+        {
+            Arm32Register to = _allocation[dst, 1].Register ?? top;
+            _emit.MultiplyAdd(to, LeftHigh(T3), b, top);
+            top = to;
+        }
+        StoreHigh(dst, top);
+        StoreLow(dst, low);
     }
 
     private void EmitShift64(int dst, Operation operation, int count, bool high)
     {
         if (count == 0)
+        {
+            CopyLeft(dst, high);
             return;
+        }
         Arm32Shift shift = ShiftOf(operation);
+        Arm32Register d = Target(dst, 0, T0), h = Target(dst, 1, T1);
         if (operation == Operation.Lsh)
         {
-            Arm32Register low = ReadLow(dst, T0);
+            Arm32Register low = LeftLow(T0);
             if (high)
             {
-                Arm32Register h = Target(dst, 1, T1);
                 if (count >= 32)
                 {
-                    _emit.Alu(Arm32Operation.Mov, h, 0, low, false, Always, Arm32Shift.Left, count - 32);
+                    ShiftBy(h, low, Arm32Shift.Left, count - 32);
+                }
+                else if (_leftShort)
+                {
+                    ShiftBy(h, low, Arm32Shift.RightLogical, 32 - count);
                 }
                 else
                 {
                     // high = high << n | low >> (32 - n)
-                    _emit.Alu(Arm32Operation.Mov, h, 0, ReadHigh(dst, T1), false, Always, Arm32Shift.Left, count);
+                    ShiftBy(h, LeftHigh(T1), Arm32Shift.Left, count);
                     _emit.Alu(Arm32Operation.Orr, h, h, low, false, Always, Arm32Shift.RightLogical, 32 - count);
                 }
                 StoreHigh(dst, h);
             }
-            Arm32Register d = Target(dst, 0, T0);
             if (count >= 32)
                 _emit.MoveImmediate(d, 0);
             else
-                _emit.Alu(Arm32Operation.Mov, d, 0, low, false, Always, Arm32Shift.Left, count);
+                ShiftBy(d, low, Arm32Shift.Left, count);
             StoreLow(dst, d);
             return;
         }
-
-        Arm32Register highIn = ReadHigh(dst, T1);
-        Arm32Register result = Target(dst, 0, T0);
+        if (_leftShort)
+        {
+            if (count >= 32)
+                _emit.MoveImmediate(d, 0);
+            else
+                ShiftBy(d, LeftLow(T0), Arm32Shift.RightLogical, count);
+            StoreLow(dst, d);
+            ClearHigh(dst);
+            return;
+        }
+        Arm32Register highIn = LeftHigh(T1);
         if (count >= 32)
         {
-            if (count == 32)
-                Copy(result, highIn);
-            else
-                _emit.Alu(Arm32Operation.Mov, result, 0, highIn, false, Always, shift, count - 32);
+            ShiftBy(d, highIn, shift, count - 32);
         }
         else
         {
             // low = low >> n | high << (32 - n)
-            _emit.Alu(Arm32Operation.Mov, result, 0, ReadLow(dst, T0), false, Always, Arm32Shift.RightLogical, count);
-            _emit.Alu(Arm32Operation.Orr, result, result, highIn, false, Always, Arm32Shift.Left, 32 - count);
+            ShiftBy(d, LeftLow(T0), Arm32Shift.RightLogical, count);
+            _emit.Alu(Arm32Operation.Orr, d, d, highIn, false, Always, Arm32Shift.Left, 32 - count);
         }
         if (high)
         {
-            Arm32Register h = Target(dst, 1, T1);
             if (count >= 32 && operation == Operation.Rsh)
                 _emit.MoveImmediate(h, 0);
             else
-                _emit.Alu(Arm32Operation.Mov, h, 0, highIn, false, Always, shift, Math.Min(count, 31));
+                ShiftBy(h, highIn, shift, Math.Min(count, 31));
             StoreHigh(dst, h);
         }
-        StoreLow(dst, result);
+        StoreLow(dst, d);
     }
 
     /// <summary>
@@ -369,12 +528,12 @@ public sealed partial class Arm32Compiler
     {
         int dst = instruction.Dst;
         _emit.TryAluImmediate(Arm32Operation.And, Lr, ReadLow(instruction.Src, T3), 63);
-        Copy(T0, ReadLow(dst, T0));
+        Copy(T0, LeftLow(T0));
         if (row.Operation == Operation.Lsh)
         {
             if (high)
             {
-                Copy(T1, ReadHigh(dst, T1));
+                Copy(T1, LeftHigh(T1));
                 _emit.AluShifted(Arm32Operation.Mov, T1, 0, T1, Arm32Shift.Left, Lr);
                 _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, Lr, 32);
                 _emit.AluShifted(Arm32Operation.Orr, T1, T1, T0, Arm32Shift.RightLogical, Ip);
@@ -386,7 +545,15 @@ public sealed partial class Arm32Compiler
             StoreLow(dst, T0);
             return;
         }
-        Copy(T1, ReadHigh(dst, T1));
+        if (_leftShort)
+        {
+            Arm32Register d = Target(dst, 0, T0);
+            _emit.AluShifted(Arm32Operation.Mov, d, 0, T0, Arm32Shift.RightLogical, Lr);
+            StoreLow(dst, d);
+            ClearHigh(dst);
+            return;
+        }
+        Copy(T1, LeftHigh(T1));
         _emit.AluShifted(Arm32Operation.Mov, T0, 0, T0, Arm32Shift.RightLogical, Lr);
         _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, Lr, 32);
         _emit.AluShifted(Arm32Operation.Orr, T0, T0, T1, Arm32Shift.Left, Ip);
@@ -410,7 +577,7 @@ public sealed partial class Arm32Compiler
 
     private void EmitByteSwap(int dst, int width, bool high)
     {
-        Arm32Register d = Target(dst, 0, T0), n = ReadLow(dst, T0);
+        Arm32Register d = Target(dst, 0, T0), n = LeftLow(T0);
         switch (width)
         {
             case 16:
@@ -425,7 +592,7 @@ public sealed partial class Arm32Compiler
                 ClearHigh(dst);
                 break;
             default:
-                _emit.Reverse(T1, ReadHigh(dst, T1));
+                _emit.Reverse(T1, LeftHigh(T1));
                 _emit.Reverse(T0, n);
                 StoreLow(dst, T1);
                 if (high)

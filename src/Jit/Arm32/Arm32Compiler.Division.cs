@@ -21,7 +21,7 @@ public sealed partial class Arm32Compiler
             Copy(T1, ReadLow(instruction.Src, T1));
         else
             _emit.MoveImmediate(T1, (uint)instruction.Immediate);
-        Copy(T0, ReadLow(instruction.Dst, T0));
+        Copy(T0, LeftLow(T0));
         ArmLabel done = _emit.NewLabel();
         _emit.TryAluImmediate(Arm32Operation.Cmp, 0, T1, 0, setFlags: true);
         if (!isModulo)
@@ -86,8 +86,8 @@ public sealed partial class Arm32Compiler
             _emit.MoveImmediate(T2, (uint)instruction.Immediate);
             _emit.MoveImmediate(T3, instruction.Immediate < 0 ? uint.MaxValue : 0);
         }
-        Copy(T0, ReadLow(dst, T0));
-        Copy(T1, ReadHigh(dst, T1));
+        Copy(T0, LeftLow(T0));
+        Copy(T1, LeftHigh(T1));
         ArmLabel done = _emit.NewLabel();
         _emit.Alu(Arm32Operation.Orr, Ip, T2, T3, setFlags: true);
         if (!isModulo)

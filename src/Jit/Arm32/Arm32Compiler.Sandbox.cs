@@ -71,14 +71,20 @@ public sealed partial class Arm32Compiler
         _emit.Bind(entry);
         EmitSandboxEntry();
         bool startsBlock = true;
-        for (int slot = 0; slot < _function.End; slot += _shape.Rows[slot].Slots)
+        for (int slot = 0; slot < _function.End;)
         {
             _slot = slot;
             _emit.Bind(_slotLabels[slot]);
             if (startsBlock || _shape.Leaders[slot])
                 EmitFuel(slot);
             startsBlock = EndsBlock(_shape.Rows[slot]);
-            TranslateSandboxed(slot);
+            int next = TryMoveAndOperate(slot);
+            if (next == slot)
+            {
+                TranslateSandboxed(slot);
+                next = slot + _shape.Rows[slot].Slots;
+            }
+            slot = next;
         }
         // Structure forbids falling off the end; should it happen, it is a fault like any other.
         EmitFault(MachineFault.FellOff, _function.End);

@@ -26,6 +26,12 @@ public sealed record Arm32CompilerOptions
     /// <summary>Value that a wide immediate of a map or BTF kind loads.</summary>
     public required Func<EbpfInstruction, EbpfInstruction, ulong> ResolveImmediate { get; init; }
 
+    /// <summary>
+    /// Operands of the instruction at a slot that are pointers into memory 1 GiB or more away from the ends of the address space; null
+    /// when nothing is known.
+    /// </summary>
+    public Func<int, ushort>? PointersAt { get; init; }
+
     /// <summary>Address of the function that resolves a tail call: (context, map, index) to an entry or 0.</summary>
     public uint ResolveTailCall { get; init; }
 
@@ -73,7 +79,7 @@ public sealed partial class Arm32Compiler
     }
 
     public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) 
-        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape)).Run();
+        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape, options.PointersAt)).Run();
 
     private Arm32Code Run()
     {
@@ -113,14 +119,20 @@ public sealed partial class Arm32Compiler
             _emit.Store(32, Ip, Sp, _frameBytes + function.MayGotoOffset);
         }
         ReceiveArguments();
-        for (int slot = function.Start; slot < function.End; slot += _shape.Rows[slot].Slots)
+        for (int slot = function.Start; slot < function.End;)
         {
             _slot = slot;
             if (slot == function.Start)
                 _emit.Bind(_bodyLabel = _emit.NewLabel());
             else
                 _emit.Bind(_slotLabels[slot]);
-            Translate(slot);
+            int next = TryIdiom(slot);
+            if (next == slot)
+            {
+                Translate(slot);
+                next = slot + _shape.Rows[slot].Slots;
+            }
+            slot = next;
         }
     }
 
@@ -183,11 +195,8 @@ public sealed partial class Arm32Compiler
         OpcodeRow row = _shape.Rows[slot];
         switch (row.Effect)
         {
-            case Effect.Alu when row.Width == 32 && row.Operation is not (Operation.ToLe or Operation.ToBe or Operation.Bswap):
-                TranslateAlu32(instruction, row);
-                break;
             case Effect.Alu:
-                TranslateAlu64(instruction, row);
+                TranslateAlu(instruction, row);
                 break;
             case Effect.LoadImmediate:
                 TranslateWide(slot, instruction, row);

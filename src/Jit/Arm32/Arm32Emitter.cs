@@ -137,6 +137,10 @@ public sealed class Arm32Emitter(Arm32Features features)
     public void Extend(Arm32Register d, Arm32Register m, int bits, bool isSigned)
         => Word((isSigned ? 0xe6a00070 : 0xe6e00070) | (bits == 16 ? 0x100000u : 0) | 0xf0000 | (uint)d << 12 | (uint)m);
 
+    /// <summary>ubfx: bits of m from a position on, zero-extended (ARMv6T2).</summary>
+    public void ExtractField(Arm32Register d, Arm32Register m, int position, int bits)
+        => Word(0xe7e00050 | (uint)(bits - 1) << 16 | (uint)d << 12 | (uint)position << 7 | (uint)m);
+
     // ---- loads and stores -----------------------------------------------------------------------------------------------
 
     /// <summary>Largest offset magnitude of a load or store of this width and kind.</summary>

@@ -45,13 +45,19 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
 
     private static bool IsInProcess => RuntimeInformation.ProcessArchitecture == Architecture.Arm;
 
+    /// <summary>
+    /// Moving a pointer by less than 1 GiB stays within 32 bits: so it is in an arena; a 32-bit kernel keeps the uppermost gigabyte to
+    /// itself, and what wraps below the lowest address is larger than every address.
+    /// </summary>
+    private static bool HasRoomAroundMemory => !IsInProcess || !Environment.Is64BitOperatingSystem;
+
     /// <summary>Where everything that programs see must be allocated.</summary>
     public IGuestAllocator Allocator => (IGuestAllocator?)_arena ?? GuestHeap.Shared;
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
     {
         RequiredSupport.Check(program, environment, probesMemory: false);
-        return CompileTrusted(program.Program, program.Instructions, environment);
+        return CompileTrusted(program.Program, program.Instructions, environment, program.Facts);
     }
 
     /// <exception cref="GuestFaultException">The instructions are malformed, or too many for ARM32 code.</exception>
@@ -63,11 +69,13 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
     }
 
     /// <summary>Compiles without checks: for programs with a proof, and for tests that bring their own.</summary>
-    internal Arm32Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, ExecutionEnvironment environment)
+    internal Arm32Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, ExecutionEnvironment environment, IReadOnlyList<InstructionFacts>? facts = null)
     {
         EmulatedArm? guest = Guest();
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
         Arm32CompilerOptions options = guest is null ? InProcessOptions(program, environment) : EmulatedOptions(program, environment, guest);
+        if (facts is not null && HasRoomAroundMemory)
+            options = options with { PointersAt = slot => facts[slot].Pointers };
         return Within(() => new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest));
     }
 
@@ -118,6 +126,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
                 ResolveHelper = id => (uint)id,
                 ResolveImmediate = (first, second) => (uint)second.Immediate,
                 ResolveTailCall = 0,
+                PointersAt = slot => program.Facts[slot].Pointers,
             });
     }
 

@@ -2,6 +2,10 @@
 // that nobody reads is an instruction saved: pointers are 32 bits wide, and C's int arithmetic never looks above.
 // Forward must-analysis and backward may-analysis on the instructions (Aho et al. section 9.2).
 //
+// Verified programs' pointers into their own memory have no upper half, as long as that memory lies 1 GiB away from the ends of
+// the address space: pointers move by less than 2^29 in constants and 2^29 in variables (the verifier's BPF_MAX_VAR_OFF), so that
+// 32 bits neither overflow nor underflow. Which operands are such pointers is the verifier's fact.
+//
 // In sandboxed code the addresses of accesses are 64 bits wide, whatever they are; called functions see all registers of their
 // callers and leave R0 to R5 behind; and whatever passes the gate may look at R1 to R5.
 using Ebpfcc.Ebpf.Abi;
@@ -23,11 +27,12 @@ internal sealed class UpperHalves
     /// <summary>What the wide immediate at a slot loads in a sandboxed program; null for verified ones.</summary>
     private readonly Func<int, ulong>? _constantAt;
 
+    private readonly Func<int, ushort>? _pointersAt;
     private readonly bool _hasLocalCalls;
 
-    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt)
+    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Func<int, ushort>? pointersAt)
     {
-        (_shape, _constantAt) = (shape, constantAt);
+        (_shape, _constantAt, _pointersAt) = (shape, constantAt, pointersAt);
         ZeroBefore = new ushort[shape.Instructions.Length];
         NeededAfter = new ushort[shape.Instructions.Length];
         _hasLocalCalls = Array.Exists(shape.Rows, row => row.Opcode == EbpfOpcode.CallLocal);
@@ -45,16 +50,24 @@ internal sealed class UpperHalves
     /// <summary>Registers whose upper half some later instruction may read.</summary>
     public ushort[] NeededAfter { get; }
 
-    public static UpperHalves Analyze(ProgramShape shape) => new(shape, null);
+    /// <param name="pointersAt">Operands of the instruction at a slot that are pointers into own memory, one bit each; null when nothing is known.</param>
+    public static UpperHalves Analyze(ProgramShape shape, Func<int, ushort>? pointersAt) => new(shape, null, pointersAt);
 
     /// <param name="constantAt">What the wide immediate at a slot loads.</param>
-    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt);
+    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt, null);
 
     private void FindZeros(FunctionShape function)
     {
         ushort[] before = ZeroBefore;
         Array.Fill(before, (ushort)All, function.Start, function.End - function.Start);
         before[function.Start] = R10Only;
+        ConvergeZeros(function, before);
+        for (int slot = function.Start; _pointersAt is not null && slot < function.End; slot++)
+            before[slot] |= _pointersAt(slot);
+    }
+
+    private void ConvergeZeros(FunctionShape function, ushort[] before)
+    {
         if (IsSandboxed)
         {
             for (int slot = function.Start; slot < function.End; slot++)
@@ -75,7 +88,7 @@ internal sealed class UpperHalves
             {
                 OpcodeRow row = _shape.Rows[slot];
                 EbpfInstruction instruction = _shape.Instructions[slot];
-                int after = ZeroAfter(slot, instruction, row, before[slot]);
+                int after = ZeroAfter(slot, instruction, row, before[slot] | (_pointersAt?.Invoke(slot) ?? 0));
                 if (row.IsJump)
                     changed |= Meet(ProgramShape.JumpTarget(slot, instruction, row), after);
                 if (row.Effect is not (Effect.Exit or Effect.Jump) && slot + row.Slots < function.End)
@@ -173,7 +186,15 @@ internal sealed class UpperHalves
         Array.Fill(after, (ushort)All, function.Start, function.End - function.Start);
     }
 
+    /// <summary>What is needed before an instruction: what is needed behind it and not written, and what it reads without knowing that it is zero.</summary>
     private int NeededBefore(EbpfInstruction instruction, OpcodeRow row, int needed, int zero)
+    {
+        (int read, int written) = HighUses(instruction, row, needed);
+        return needed & ~written | read & ~zero | HandedOn(instruction, row);
+    }
+
+    /// <summary>Registers whose upper half an instruction reads, and those whose upper half it writes.</summary>
+    private (int Read, int Written) HighUses(EbpfInstruction instruction, OpcodeRow row, int needed)
     {
         int dst = 1 << instruction.Dst;
         int src = row.IsRegisterForm ? 1 << instruction.Src : 0;
@@ -181,65 +202,60 @@ internal sealed class UpperHalves
         switch (row.Effect)
         {
             case Effect.Alu when row.Width == 32 && row.Operation is not (Operation.ToLe or Operation.ToBe or Operation.Bswap):
-                return needed & ~dst;
+                return (0, dst);
             case Effect.Alu:
-                switch (row.Operation)
+                return row.Operation switch
                 {
-                    case Operation.Mov:
-                        return needed & ~dst | (dstNeeded ? src : 0);
-                    case Operation.MovSx:
-                        return needed & ~dst;
-                    case Operation.AddrSpaceCast:
-                        return needed & ~dst | (dstNeeded ? src : 0);
-                    case Operation.ToLe or Operation.ToBe or Operation.Bswap:
-                        return row.Width < 64 ? needed & ~dst : row.Operation == Operation.ToLe ? needed : needed | dst;
-                    case Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod:
-                        return needed | dst | src;
-                    case Operation.Rsh or Operation.Arsh:
-                        return needed | dst;
-                    case Operation.Lsh:
-                        return !row.IsRegisterForm && (instruction.Immediate & 63) >= 32 ? needed & ~dst : needed;
-                    default:
-                        return needed | (dstNeeded ? src : 0);
-                }
+                    Operation.Mov or Operation.AddrSpaceCast => (dstNeeded ? src : 0, dst),
+                    Operation.MovSx => (0, dst),
+                    Operation.ToLe when row.Width == 64 => (0, 0),
+                    Operation.ToLe or Operation.ToBe or Operation.Bswap => (row.Width == 64 ? dst : 0, dst),
+                    Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod => (dst | src, dst),
+                    // Of a register count only the lowest bits matter.
+                    Operation.Rsh or Operation.Arsh => (dst, dst),
+                    Operation.Lsh => (dstNeeded && (row.IsRegisterForm || (instruction.Immediate & 63) < 32) ? dst : 0, dst),
+                    _ => (dstNeeded ? dst | src : 0, dst),
+                };
             case Effect.LoadImmediate:
-                return needed & ~dst;
+                return (0, dst);
             case Effect.Load:
-                return needed & ~dst | AddressNeeds(1 << instruction.Src, zero);
+                return (IsSandboxed ? 1 << instruction.Src : 0, dst);
             case Effect.Store:
-                return needed | (row.Width == 64 ? src : 0) | AddressNeeds(dst, zero);
+                return ((row.Width == 64 ? src : 0) | (IsSandboxed ? dst : 0), 0);
             case Effect.Atomic:
-                needed |= AddressNeeds(dst, zero);
-                if (row.Operation == Operation.AtomicCmpXchg)
-                    return row.Width == 64 ? needed | src | 1 : needed & ~1;
-                if ((row.Src & RegisterUse.Write) != 0)
-                    needed &= ~src;
-                return row.Width == 64 ? needed | src : needed;
+                int address = IsSandboxed ? dst : 0, operand = row.Width == 64 ? src : 0;
+                return row.Operation == Operation.AtomicCmpXchg ? (address | operand | (row.Width == 64 ? 1 : 0), 1)
+                    : (address | operand, (row.Src & RegisterUse.Write) != 0 ? src : 0);
             case Effect.Branch:
-                bool narrow = row.Width == 32 || row.Operation == Operation.MayGoto
-                    || ((zero & dst) != 0 && (row.IsRegisterForm ? (zero & src) != 0 : instruction.Immediate >= 0));
-                return narrow ? needed : needed | dst | src;
+                return (row.Width == 32 || row.Operation == Operation.MayGoto ? 0 : dst | src, 0);
             case Effect.Call when IsSandboxed:
-                // A tail call hands all registers on, and so does a local call.
-                bool passesAll = row.Opcode == EbpfOpcode.CallLocal || (row.Opcode == EbpfOpcode.CallHelper && instruction.Immediate == HelperRegistry.TailCallId);
-                return passesAll ? All : needed & ~1 | Arguments | (row.Opcode == EbpfOpcode.CallReg ? dst : 0);
-            case Effect.PacketLoad when IsSandboxed:
-                return needed & ~1 | Arguments;
-            case Effect.Exit when IsSandboxed && _hasLocalCalls:
-                return ProgramShape.CallerSaved;
+                // A tail call hands all registers on, and so does a local call; those must be as they are, known to be zero or not.
+                return (row.Opcode == EbpfOpcode.CallReg ? dst : 0, 1);
             case Effect.Call:
                 int arguments = row.Opcode == EbpfOpcode.CallHelper ? HelperArguments(instruction.Immediate) : EbpfRegisters.MaxArguments;
-                return needed & ~ProgramShape.CallerSaved | ((1 << arguments) - 1) << 1;
+                return (((1 << arguments) - 1) << 1, ProgramShape.CallerSaved);
             case Effect.PacketLoad:
-                return needed & ~ProgramShape.CallerSaved;
+                return (0, IsSandboxed ? 1 : ProgramShape.CallerSaved);
             case Effect.Exit:
-                return 1;
+                return (1, 0);
             default:
-                return needed;
+                return (0, 0);
         }
     }
 
-    private int AddressNeeds(int @base, int zero) => IsSandboxed && (zero & @base) == 0 ? @base : 0;
+    /// <summary>Registers that must be in their homes in full, because code that does not know what is zero here looks at them.</summary>
+    private int HandedOn(EbpfInstruction instruction, OpcodeRow row)
+    {
+        if (!IsSandboxed)
+            return 0;
+        return row.Effect switch
+        {
+            Effect.Call when row.Opcode == EbpfOpcode.CallLocal || (row.Opcode == EbpfOpcode.CallHelper && instruction.Immediate == HelperRegistry.TailCallId) => All,
+            Effect.Call or Effect.PacketLoad => Arguments,
+            Effect.Exit => _hasLocalCalls ? ProgramShape.CallerSaved : 1,
+            _ => 0,
+        };
+    }
 
     /// <summary>How many of R1 to R5 a helper can look at; all where its row does not tell.</summary>
     public static int HelperArguments(int id)

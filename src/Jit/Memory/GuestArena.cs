@@ -1,4 +1,4 @@
-// Memory that two processes see at the same address below 2 GiB: a nameless file, mapped at one of a few fixed places by
+// Memory that two processes see at the same address below 4 GiB: a nameless file, mapped at one of a few fixed places by
 // this process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
 //
 //   Base             control block (Arm32Host), then the stack
@@ -17,8 +17,11 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
     public const uint CodeBytes = 0x400_0000;
     public const uint TotalBytes = 0x1000_0000;
 
-    /// <summary>One for each arena that can live in a process; emulators put the guest's own stack and mappings at 0x40000000.</summary>
-    private static readonly uint[] s_places = [0x2000_0000, 0x3000_0000, 0x5000_0000, 0x6000_0000, 0x7000_0000];
+    /// <summary>
+    /// One for each arena that can live in a process; emulators put the guest's own stack and mappings at 0x40000000. All are at least
+    /// 1 GiB away from both ends of the 32-bit address space: verified programs move pointers by less than that.
+    /// </summary>
+    private static readonly uint[] s_places = [0x5000_0000, 0x6000_0000, 0x7000_0000, 0x8000_0000, 0x9000_0000];
 
     private readonly object _lock = new();
     private readonly uint[] _free = new uint[33];
@@ -64,7 +67,7 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
                 if (address > 0)
                     Munmap(address, TotalBytes);
             }
-            whyNot = "no place below 2 GiB is free in this process";
+            whyNot = "no place below 4 GiB is free in this process";
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

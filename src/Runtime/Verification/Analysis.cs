@@ -182,6 +182,7 @@ internal sealed partial class Analysis
             if (instruction.Defect is { } defect)
                 throw Reject(defect);
             instruction.IsSeen = true;
+            NoteOperands(ref instruction);
             _options.Observer?.Invoke(_slot, _registers);
             if (_options.States is { } states && states.Visit(_slot))
                 states.Add(_slot, _log.Describe(_state.Current));
@@ -247,6 +248,27 @@ internal sealed partial class Analysis
                     throw Reject($"unknown insn class {(int)_program.Instructions[_slot].Class}");
             }
         }
+    }
+
+    /// <summary>Notes which operands are pointers: dst and src, or the arguments of a call.</summary>
+    private void NoteOperands(ref InstructionInfo instruction)
+    {
+        if (instruction.Effect == Effect.Call)
+        {
+            for (int register = EbpfRegisters.R1; register <= EbpfRegisters.R5; register++)
+                NoteOperand(ref instruction, register);
+            return;
+        }
+        NoteOperand(ref instruction, instruction.Dst);
+        NoteOperand(ref instruction, instruction.Src);
+    }
+
+    private void NoteOperand(ref InstructionInfo instruction, int register)
+    {
+        if (_registers[register].Kind.IsOwnMemory())
+            instruction.ReadPointers |= (ushort)(1 << register);
+        else
+            instruction.ReadOthers |= (ushort)(1 << register);
     }
 
     /// <summary>The current path is done; takes up a pending one.</summary>

@@ -41,6 +41,9 @@ internal struct InstructionInfo
     // Findings over all paths.
     public bool IsSeen;
     public RegisterKind AccessedKind;
+
+    /// <summary>Operands that held a pointer into this process's memory on some path, and operands that held something else.</summary>
+    public ushort ReadPointers, ReadOthers;
     public AccessKind Access;
 
     /// <summary>0 when no map was seen, 1 + index of the one map, -1 when there were several.</summary>

@@ -98,6 +98,11 @@ internal static class RegisterKindExtensions
     public static bool IsOwnObject(this RegisterKind kind)
         => kind.Base() == RegisterKind.Object && kind.Has(RegisterKind.Allocated) && !kind.Has(RegisterKind.Percpu);
 
+    /// <summary>A pointer (or null) into memory that the process which runs the program gave it; not into objects of a kernel.</summary>
+    public static bool IsOwnMemory(this RegisterKind kind)
+        => kind.Base() is RegisterKind.Context or RegisterKind.Map or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Stack or RegisterKind.PacketMeta
+            or RegisterKind.Packet or RegisterKind.PacketEnd or RegisterKind.Memory && (kind & (RegisterKind.User | RegisterKind.Percpu | RegisterKind.Untrusted)) == 0;
+
     /// <summary>Pointers may be saved to the stack and loaded again whole.</summary>
     public static bool IsSpillable(this RegisterKind kind)
         => kind.Base() is not (RegisterKind.Uninitialized or RegisterKind.Scalar or RegisterKind.TracepointBuffer or RegisterKind.Dynptr);

@@ -58,7 +58,11 @@ public enum AccessKind : byte { None, Context, Stack, Packet, MapValue, Memory, 
 /// <param name="IsReachable">Some path executes it.</param>
 /// <param name="Access">What the memory operand points at.</param>
 /// <param name="MapIndex">For helper calls with one constant map argument: which; -1 otherwise.</param>
-public readonly record struct InstructionFacts(bool IsReachable, AccessKind Access, int MapIndex = -1);
+/// <param name="Pointers">
+/// Registers that the instruction reads and that hold a pointer into memory of this process on all paths, one bit each. (There is no
+/// such fact about numbers: paths are cut without regard to the values of numbers that safety does not depend on.)
+/// </param>
+public readonly record struct InstructionFacts(bool IsReachable, AccessKind Access, int MapIndex = -1, ushort Pointers = 0);
 
 /// <summary>A program with its proof.</summary>
 public sealed class VerifiedProgram

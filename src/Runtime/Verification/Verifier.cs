@@ -46,7 +46,7 @@ public static class Verifier
         {
             ref InstructionInfo info = ref code[slot];
             bool seen = info.IsSeen || (slot > 0 && code[slot - 1] is { IsWide: true, IsSeen: true });
-            facts[slot] = new InstructionFacts(seen, info.Access, info.MapSeen > 0 ? info.MapSeen - 1 : -1);
+            facts[slot] = new InstructionFacts(seen, info.Access, info.MapSeen > 0 ? info.MapSeen - 1 : -1, (ushort)(info.ReadPointers & ~info.ReadOthers));
             if (info.LoadsContextPointer)
                 instructions[slot] = RewritePointerLoad(instructions[slot], analysis.ContextSize);
             // What no path executes may call helpers that do not exist; as in the kernel a jump to itself takes its place.
