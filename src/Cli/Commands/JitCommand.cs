@@ -1,6 +1,7 @@
-// ebpfcc jit FILE --arch x64|arm32: translates verified programs to machine code; writes the code, or lists it beside the
+// ebpfcc jit FILE --arch x64|arm32|llvm: translates verified programs to machine code; writes the code, or lists it beside the
 // eBPF instructions and C lines it came from.
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
 using Ebpfcc.Cli.Running;
@@ -8,6 +9,7 @@ using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Llvm;
 using Ebpfcc.Jit.Memory;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Execution;
@@ -31,10 +33,10 @@ public static class JitCommand
 
     private static readonly OptionRow<Settings>[] s_options =
     [
-        new("Translation", ["--arch"], OptionForm.EqualsOrSeparate, "ARCH", "x64 (default), arm32 or arm32v6", SetArchitecture),
+        new("Translation", ["--arch"], OptionForm.EqualsOrSeparate, "ARCH", "x64 (default), arm32, arm32v6, or llvm (this machine's code by LLVM)", SetArchitecture),
         new("Translation", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "translate only this program", (settings, text) => Set(() => settings.Program = text)),
-        new("Translation", ["-o"], OptionForm.JoinedOrSeparate, "FILE", "write the machine code of one program to FILE", (settings, text) => Set(() => settings.Output = text)),
-        new("Translation", ["--dump"], OptionForm.Flag, null, "list code bytes with eBPF instructions and C lines beside them", (settings, _) => Set(() => settings.Dump = true)),
+        new("Translation", ["-o"], OptionForm.JoinedOrSeparate, "FILE", "write the machine code (llvm: a relocatable object) of one program to FILE", (settings, text) => Set(() => settings.Output = text)),
+        new("Translation", ["--dump"], OptionForm.Flag, null, "list code with eBPF instructions and C lines beside it (llvm: below the optimised IR)", (settings, _) => Set(() => settings.Dump = true)),
         new("Translation", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
         .. ProgramInput.CompileRows<Settings>(settings => settings.Compile),
     ];
@@ -47,7 +49,7 @@ public static class JitCommand
             return ProgramInput.Usage(context, "jit", wrong);
         if (settings.Help)
         {
-            context.Output.WriteLine("usage: ebpfcc jit FILE.{o,c} [--arch x64|arm32|arm32v6] [--prog NAME] [-o CODE.bin] [--dump]");
+            context.Output.WriteLine("usage: ebpfcc jit FILE.{o,c} [--arch x64|arm32|arm32v6|llvm] [--prog NAME] [-o CODE.bin] [--dump]");
             OptionHelp.Print(context.Output, s_options);
             return ExitStatus.Done;
         }
@@ -55,7 +57,7 @@ public static class JitCommand
             return ProgramInput.Usage(context, "jit", "name the object or C file to translate");
 
         // ARM32 code holds 32-bit addresses of maps: they must lie where such addresses reach.
-        using GuestArena? arena = settings.Architecture == "x64" ? null : GuestArena.TryCreate(out _);
+        using GuestArena? arena = settings.Architecture.StartsWith("arm32", StringComparison.Ordinal) ? GuestArena.TryCreate(out _) : null;
         var environment = arena is null ? new ExecutionEnvironment() : new ExecutionEnvironment { Allocator = arena };
         using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment });
         if (loaded is null)
@@ -81,10 +83,13 @@ public static class JitCommand
             return ExitStatus.Refused;
         }
         byte[] bytes;
-        int[] offsets;
+        int[] offsets = [];
+        LlvmCode? llvm = null;
         try
         {
-            (bytes, offsets) = settings.Architecture switch
+            if (settings.Architecture == "llvm")
+                llvm = TranslateByLlvm(proof, environment, context);
+            (bytes, offsets) = llvm is not null ? (llvm.Code, []) : settings.Architecture switch
             {
                 "x64" => X64Engine.Translate(proof, environment) is var code ? (code.Bytes, code.SlotOffsets) : default,
                 "arm32v6" => Arm32Engine.Translate(proof, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
@@ -96,7 +101,12 @@ public static class JitCommand
             RunCommand.Report(context, Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, program.Name, missing.Message));
             return ExitStatus.Refused;
         }
-        if (settings.Output is { } path && AtomicFile.Write(path, bytes) is { } error)
+        catch (RunRefusedException refusal)
+        {
+            RunCommand.Report(context, refusal.Diagnostic);
+            return ExitStatus.Refused;
+        }
+        if (settings.Output is { } path && AtomicFile.Write(path, llvm?.Image ?? bytes) is { } error)
         {
             var bag = new DiagnosticBag();
             bag.Add(Diagnostic.Create(CliDiagnostics.CannotWrite, SourceSpan.None, error) with { Subject = path });
@@ -104,16 +114,47 @@ public static class JitCommand
             return ExitStatus.Refused;
         }
         if (settings.Dump)
-            Print(proof, bytes, offsets, context.Output);
+        {
+            using var listing = new MachineListing(ArchitectureOf(settings), EngineTable.LlvmLibrary(context));
+            if (llvm is not null)
+                Print(llvm, listing, context.Output);
+            else
+                Print(proof, bytes, offsets, listing, context.Output);
+        }
         else
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.Name}: {program.Instructions.Length} eBPF instructions, {bytes.Length} bytes of {settings.Architecture} code"));
         return ExitStatus.Done;
     }
 
-    /// <summary>C line, eBPF instruction, and the bytes it became.</summary>
-    private static void Print(VerifiedProgram program, byte[] bytes, int[] offsets, TextWriter output)
+    private static Architecture ArchitectureOf(Settings settings) => settings.Architecture switch
     {
-        const int Column = 56, BytesPerLine = 16;
+        "x64" => Architecture.X64,
+        "llvm" => RuntimeInformation.ProcessArchitecture,
+        _ => Architecture.Arm,
+    };
+
+    private static LlvmCode TranslateByLlvm(VerifiedProgram program, ExecutionEnvironment environment, CommandContext context)
+    {
+        var engine = new LlvmEngine(EngineTable.LlvmLibrary(context));
+        return engine.WhyUnavailable is { } reason ? throw RunRefusedException.Of(RunDiagnostics.EngineUnavailable, engine.Name, reason) : engine.Translate(program, environment);
+    }
+
+    /// <summary>The IR, and the functions that became of it.</summary>
+    private static void Print(LlvmCode code, MachineListing listing, TextWriter output)
+    {
+        output.WriteLine(code.Ir);
+        foreach ((string name, int offset, int length) in code.Functions)
+        {
+            output.WriteLine($"{name}:");
+            foreach (string line in listing.Lines(code.Code, offset, offset + length))
+                output.WriteLine(line);
+        }
+    }
+
+    /// <summary>C line, eBPF instruction, and the machine code it became.</summary>
+    private static void Print(VerifiedProgram program, byte[] bytes, int[] offsets, MachineListing listing, TextWriter output)
+    {
+        const int Column = 56;
         output.WriteLine($"{program.Program.Name}:");
         string? lastLine = null;
         for (int slot = 0; slot < offsets.Length; slot++)
@@ -132,12 +173,14 @@ public static class JitCommand
                 }
             }
             string instruction = string.Create(CultureInfo.InvariantCulture, $"{slot,5}: {Disassembler.Format(program.Instructions, slot, DisassemblyOptions.Kernel)}");
-            for (int at = offsets[slot]; at < end || at == offsets[slot]; at += BytesPerLine)
+            bool isEmpty = true;
+            foreach (string native in listing.Lines(bytes, offsets[slot], end))
             {
-                string hex = Convert.ToHexStringLower(bytes.AsSpan(at, Math.Clamp(end - at, 0, BytesPerLine)));
-                output.WriteLine($"{instruction.PadRight(Column)} {at,5:x}: {hex}".TrimEnd());
-                instruction = "";
+                output.WriteLine($"{(isEmpty ? instruction : "").PadRight(Column)} {native}");
+                isEmpty = false;
             }
+            if (isEmpty)
+                output.WriteLine(instruction);
         }
     }
 
@@ -149,8 +192,8 @@ public static class JitCommand
 
     private static string? SetArchitecture(Settings settings, string text)
     {
-        if (text is not ("x64" or "arm32" or "arm32v6"))
-            return $"there is no translation to '{text}'; choose x64, arm32 or arm32v6";
+        if (text is not ("x64" or "arm32" or "arm32v6" or "llvm"))
+            return $"there is no translation to '{text}'; choose x64, arm32, arm32v6 or llvm";
         settings.Architecture = text;
         return null;
     }

@@ -40,7 +40,10 @@ public sealed unsafe class LlvmDisassembler : IDisposable
             whyNot = $"the LLVM library has no disassembler of {architecture} code";
             return null;
         }
-        LLVM.SetDisasmOptions(disassembler, architecture == Architecture.X64 ? PrintImmediatesInHex | IntelSyntax : PrintImmediatesInHex);
+        // The choice of a syntax makes a new printer, which other options must come behind.
+        if (architecture == Architecture.X64)
+            LLVM.SetDisasmOptions(disassembler, IntelSyntax);
+        LLVM.SetDisasmOptions(disassembler, PrintImmediatesInHex);
         return new LlvmDisassembler(disassembler.Handle);
     }
 
