@@ -192,6 +192,10 @@ internal static unsafe partial class LLVM
     [LibraryImport(Library, EntryPoint = "LLVMGetHostCPUFeatures")]
     public static partial nint GetHostCPUFeatures();
 
+    /// <summary>Sets options of the whole library; one it does not know is ignored.</summary>
+    [LibraryImport(Library, EntryPoint = "LLVMParseCommandLineOptions")]
+    public static partial void ParseCommandLineOptions(int count, byte** arguments, byte* overview);
+
     [LibraryImport(Library, EntryPoint = "LLVMGetTargetFromTriple", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int GetTargetFromTriple(string triple, out LLVMTargetRef target, out nint message);
 
