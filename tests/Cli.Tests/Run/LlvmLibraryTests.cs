@@ -47,17 +47,45 @@ public class LlvmLibraryTests
     {
         using var folder = new TemporaryFolder();
         string source = folder.Write("count.c", Source);
-        foreach (int version in Enumerable.Range(14, 6))
+        foreach (string library in Installed())
         {
-            string? library = new[] { $"libLLVM-{version}.so.1", $"libLLVM.so.{version}.1" }.FirstOrDefault(name => NativeLibrary.TryLoad(name, out _));
-            if (library is null)
-                continue;
             (int status, string output, string error) = Run(library, "run", source, "--engine", "llvm", "--data-hex", new string('0', 64), "--dump-maps");
             Assert.Equal((ExitStatus.Done, ""), (status, error));
             Assert.Contains("count: returned 135,", output);
             Assert.Contains("45", output);
         }
     }
+
+    /// <summary>Every installed version lists its IR and its code, and decodes that of our own emitters.</summary>
+    [OracleFact(Oracle.Llvm)]
+    public void Listings_show_the_ir_and_decoded_instructions()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.Write("count.c", Source), image = folder["count.o"];
+        foreach (string library in Installed())
+        {
+            (int status, string output, string error) = Run(library, "jit", source, "--arch", "llvm", "--dump");
+            Assert.Equal((ExitStatus.Done, ""), (status, error));
+            Assert.Contains("@ebpf_entry(", output);
+            Assert.Contains("; Function Attrs", output);
+            Assert.Matches(@"(?m)^ebpf_entry:$", output);
+            if (Oracles.Has(Oracle.X64Machine))
+                Assert.Matches(@"(?m)^ +[0-9a-f]+: c3 +ret", output);
+            (status, output, error) = Run(library, "jit", source, "--arch", "x64", "--dump");
+            Assert.Equal((ExitStatus.Done, ""), (status, error));
+            Assert.Matches(@"lock +add +qword ptr \[|lock *\n", output);
+            Assert.Matches(@"\b(j[a-z]+) 0x[0-9a-f]+ -> [0-9a-f]+", output);
+            (status, output, error) = Run(library, "jit", source, "--arch", "arm32", "--dump");
+            Assert.Equal((ExitStatus.Done, ""), (status, error));
+            Assert.Contains("push {", output);
+        }
+        (int written, _, string problem) = Run("", "jit", source, "--arch", "llvm", "-o", image);
+        Assert.Equal((ExitStatus.Done, ""), (written, problem));
+        Assert.True(new FileInfo(image).Length > 100);
+    }
+
+    private static IEnumerable<string> Installed() => Enumerable.Range(14, 6)
+        .Select(version => new[] { $"libLLVM-{version}.so.1", $"libLLVM.so.{version}.1" }.FirstOrDefault(name => NativeLibrary.TryLoad(name, out _))).OfType<string>();
 
     [Fact]
     public void Without_a_library_the_engine_says_so()
@@ -68,5 +96,11 @@ public class LlvmLibraryTests
         Assert.Equal(ExitStatus.Refused, status);
         Assert.Contains("EBC7023", error);
         Assert.Contains($"'{library}' cannot be opened as an LLVM library", error);
+        (status, _, error) = Run(library, "jit", source, "--arch", "llvm");
+        Assert.Equal(ExitStatus.Refused, status);
+        Assert.Contains("EBC7023", error);
+        (status, string output, error) = Run(library, "jit", source, "--dump");
+        Assert.Equal((ExitStatus.Done, ""), (status, error));
+        Assert.Contains(": c3", output);
     }
 }
