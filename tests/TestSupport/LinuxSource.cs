@@ -14,10 +14,10 @@ public static class LinuxSource
         string last = Path.Combine(folder, "tools", "testing", "selftests", "bpf", "progs", "test_xdp.c");
         lock (s_lock)
         {
-            if (File.Exists(last))
+            if (System.IO.File.Exists(last))
                 return folder;
             using FileStream gate = Acquire(folder + ".lock");
-            if (!File.Exists(last))
+            if (!System.IO.File.Exists(last))
                 Unpack(name, folder);
             return folder;
         }
@@ -25,6 +25,31 @@ public static class LinuxSource
 
     /// <summary>The folder of the kernel's eBPF selftests; programs are in <c>progs</c> below it.</summary>
     public static string Selftests(string version) => Path.Combine(Folder(version), "tools", "testing", "selftests", "bpf");
+
+    /// <summary>One more file of the sources, by its path in them: unpacked when it is not in the cache yet.</summary>
+    public static string File(string version, string path)
+    {
+        string name = "linux-source-" + version;
+        string file = Path.Combine(Folder(version), path.Replace('/', Path.DirectorySeparatorChar));
+        lock (s_lock)
+        {
+            if (System.IO.File.Exists(file))
+                return file;
+            using FileStream gate = Acquire(Path.Combine(Repository.Cache, name + ".lock"));
+            if (System.IO.File.Exists(file))
+                return file;
+            // A staging folder keeps half a file from being seen.
+            string staging = Path.Combine(Repository.Cache, name + ".one");
+            Directory.CreateDirectory(staging);
+            (int code, _, string error) = Oracles.Run("tar", ["-xJf", $"/usr/src/{name}.tar.xz", "-C", staging, $"{name}/{path}"], timeoutSeconds: 300);
+            if (code != 0)
+                throw new InvalidOperationException($"tar cannot unpack {path}: {error}");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            System.IO.File.Move(Path.Combine(staging, name, path), file);
+            Directory.Delete(staging, recursive: true);
+            return file;
+        }
+    }
 
     private static void Unpack(string name, string folder)
     {
