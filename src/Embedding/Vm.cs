@@ -23,7 +23,7 @@ namespace Ebpfcc.Embedding;
 /// using EbpfModule module = vm.CompileAndLoad(File.ReadAllText("filter.c"));
 /// ulong verdict = module.Program("filter").Run(packet);
 /// foreach ((uint source, ulong drops) in module.Map&lt;uint, ulong&gt;("drops"))
-///     Console.WriteLine($"{source}: {drops}");
+///     log.Add($"{source}: {drops}");
 /// </code>
 /// </example>
 public sealed class Vm : IDisposable

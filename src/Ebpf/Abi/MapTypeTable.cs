@@ -69,6 +69,7 @@ public sealed record MapTypeRow(MapType Type, string Name, int? KeySize, int? Va
 /// <summary>The 33 map types.</summary>
 public static class MapTypeTable
 {
+    private const F Access = F.NumaNode | F.ReadOnly | F.WriteOnly;
     private const F Common = F.NumaNode | F.ReadOnly | F.WriteOnly | F.ReadOnlyProgram | F.WriteOnlyProgram;
     private const F Hash = Common | F.NoPreallocation | F.ZeroSeed;
     private const F Array = Common | F.Mappable | F.InnerMap | F.PreserveElements;
@@ -90,18 +91,18 @@ public static class MapTypeTable
         new(MapType.LpmTrie, "lpm_trie", null, null, Common | F.NoPreallocation, H.Elements, []) { NeedsNoPreallocation = true },
         new(MapType.ArrayOfMaps, "array_of_maps", 4, 4, Common | F.InnerMap, H.Lookup, []) { HoldsMaps = true },
         new(MapType.HashOfMaps, "hash_of_maps", null, 4, Hash, H.Lookup, []) { HoldsMaps = true },
-        new(MapType.DevMap, "devmap", 4, null, Common, H.Lookup, [51]),
-        new(MapType.SockMap, "sockmap", 4, null, F.NumaNode | F.ReadOnly | F.WriteOnly, H.Elements, [52, 53, 60, 82]),
+        new(MapType.DevMap, "devmap", 4, null, Access, H.Lookup, [51]),
+        new(MapType.SockMap, "sockmap", 4, null, Access, H.Elements, [52, 53, 60, 82]),
         new(MapType.CpuMap, "cpumap", 4, null, F.NumaNode, H.None, [51]),
-        new(MapType.XskMap, "xskmap", 4, 4, Common, H.Lookup, [51]),
-        new(MapType.SockHash, "sockhash", null, null, F.NumaNode | F.ReadOnly | F.WriteOnly, H.Elements, [70, 71, 72, 82]),
+        new(MapType.XskMap, "xskmap", 4, 4, Access, H.Lookup, [51]),
+        new(MapType.SockHash, "sockhash", null, null, Access, H.Elements, [70, 71, 72, 82]),
         new(MapType.CgroupStorage, "cgroup_storage", null, null, Common, H.None, [81]) { NeedsEntries = false },
         new(MapType.ReuseportSockArray, "reuseport_sockarray", 4, null, Common, H.None, [82]),
         new(MapType.PerCpuCgroupStorage, "percpu_cgroup_storage", null, null, Common, H.None, [81]) { IsPerCpu = true, NeedsEntries = false },
         new(MapType.Queue, "queue", 0, null, Common, H.Push | H.Pop | H.Peek, []),
         new(MapType.Stack, "stack", 0, null, Common, H.Push | H.Pop | H.Peek, []),
         new(MapType.SkStorage, "sk_storage", 4, null, Storage, H.None, [107, 108]) { NeedsEntries = false, NeedsNoPreallocation = true },
-        new(MapType.DevMapHash, "devmap_hash", 4, null, Common, H.Lookup, [51]),
+        new(MapType.DevMapHash, "devmap_hash", 4, null, Access, H.Lookup, [51]),
         new(MapType.StructOps, "struct_ops", 4, null, F.VmlinuxValueType | F.Link, H.None, []),
         new(MapType.RingBuffer, "ringbuf", 0, 0, F.NumaNode, H.None, [130, 131, 132, 133, 134, 198, 199, 200]) { EntriesArePages = true },
         new(MapType.InodeStorage, "inode_storage", 4, null, Storage, H.None, [145, 146]) { NeedsEntries = false, NeedsNoPreallocation = true },

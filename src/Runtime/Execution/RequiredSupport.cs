@@ -22,6 +22,9 @@ public static class RequiredSupport
             int immediate = instructions[slot].Immediate;
             string? problem = row?.Opcode switch
             {
+                // A pointer into an arena is any number: the kernel cuts it to the arena's 4 gigabytes at every access, our engines do not.
+                EbpfOpcode.AddrSpaceCast => "pointers into arenas cannot be followed here",
+                _ when program.Facts[slot].Access == AccessKind.Arena => "pointers into arenas cannot be followed here",
                 EbpfOpcode.CallKfunc => "kernel functions cannot be called here",
                 EbpfOpcode.CallHelper when environment.Helpers.Find(immediate) is null => HelperRegistry.WhyMissing(immediate),
                 _ when !probesMemory && program.Facts[slot].Access == AccessKind.ProbeRead => "loads through pointers to kernel objects run in the interpreter only",

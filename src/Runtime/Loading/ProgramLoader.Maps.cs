@@ -50,13 +50,13 @@ public sealed partial class ProgramLoader
         if (map.Type == MapType.PerfEventArray && entries == 0)
             entries = _options.Environment.CpuCount;
         // libbpf rounds ring buffers up to what the kernel takes.
-        if (map.Type == MapType.RingBuffer && entries > 0)
+        if (map.Type is MapType.RingBuffer or MapType.UserRingBuffer && entries > 0)
             entries = (int)Math.Min(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(entries, 4096)), 1u << 30);
         return new MapDefinition(map.Name, (int)map.Type, (int)Math.Min(map.KeySize, int.MaxValue), (int)Math.Min(map.ValueSize, int.MaxValue), entries, (uint)map.Flags)
         {
             Inner = map.Inner is null ? null : Define(map.Inner), MapExtra = map.Extra, IsPinned = map.PinByName,
             Btf = _object.Btf, BtfKeyTypeId = map.KeyTypeId, BtfValueTypeId = map.ValueTypeId,
-            SpecialFields = SpecialFields.Find(_object.Btf, map.ValueTypeId),
+            SpecialFields = SpecialFields.Find(_object.Btf, map.ValueTypeId), SpinLockOffset = SpecialFields.FindSpinLock(_object.Btf, map.ValueTypeId),
         };
     }
 

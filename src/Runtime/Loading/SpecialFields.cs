@@ -18,6 +18,25 @@ internal static class SpecialFields
         return [.. found];
     }
 
+    /// <summary>Offset of the value's spin lock; -1 without.</summary>
+    public static int FindSpinLock(BtfReader? types, int valueType, int nesting = 0)
+    {
+        if (types is null || valueType == 0 || nesting > MaxNesting)
+            return -1;
+        BtfType type = types.SkipModifiers(valueType);
+        if (type.Kind != BtfKind.Struct)
+            return -1;
+        if (type.Name == "bpf_spin_lock")
+            return 0;
+        for (int i = 0; i < type.Length; i++)
+        {
+            BtfMember member = type.GetMember(i);
+            if (FindSpinLock(types, member.TypeId, nesting + 1) is >= 0 and var inside)
+                return (int)(member.BitOffset / 8) + inside;
+        }
+        return -1;
+    }
+
     private static void Walk(BtfReader types, int id, long offset, int nesting, List<(int, int)> found)
     {
         BtfType type = types.SkipModifiers(id);

@@ -40,6 +40,8 @@ public sealed unsafe class PerfEventArrayMap(MapDefinition definition, IGuestAll
 
     public override byte* Lookup(byte* key) => null;
 
+    public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value) => -Errno.ENOTSUPP;
+
     public override int Update(byte* key, byte* value, UpdateMode mode) => -Errno.EINVAL;
 
     public override int UserUpdate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, UpdateMode mode)

@@ -166,6 +166,25 @@ public sealed unsafe partial class HashMap
         return index >= 0 ? 0 : -Errno.ENOENT;
     }
 
+    /// <summary>Copies a value out as user space sees it and removes the entry, at once; 0 or -ENOENT.</summary>
+    public int Take(ReadOnlySpan<byte> key, Span<byte> value)
+    {
+        fixed (byte* keyAddress = key)
+        {
+            uint hash = Hash(keyAddress);
+            int stripe = StripeOf(hash);
+            Enter(stripe);
+            int index = Find(keyAddress, hash);
+            if (index >= 0)
+            {
+                CopyOut(index, value);
+                Remove(index);
+            }
+            Leave(stripe);
+            return index >= 0 ? 0 : -Errno.ENOENT;
+        }
+    }
+
     private void Remove(int index)
     {
         Element* element = At(index);

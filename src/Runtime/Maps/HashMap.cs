@@ -171,10 +171,42 @@ public sealed unsafe partial class HashMap : Map
             int index = Find(keyAddress, Hash(keyAddress));
             if (index < 0)
                 return -Errno.ENOENT;
-            for (int cpu = 0; cpu < (_isPerCpu ? _cpus : 1); cpu++)
-                new ReadOnlySpan<byte>(Value(index, cpu), _isPerCpu ? (int)_valueStride : Definition.ValueSize).CopyTo(value[(cpu * (int)_valueStride)..]);
+            CopyOut(index, value);
             return 0;
         }
+    }
+
+    private void CopyOut(int index, Span<byte> value)
+    {
+        for (int cpu = 0; cpu < (_isPerCpu ? _cpus : 1); cpu++)
+            new ReadOnlySpan<byte>(Value(index, cpu), _isPerCpu ? (int)_valueStride : Definition.ValueSize).CopyTo(value[(cpu * (int)_valueStride)..]);
+    }
+
+    /// <summary>The first key at a place in iteration order or behind it; the place goes on to the one behind the key. 0 or -ENOENT.</summary>
+    public int NextFrom(ref int place, Span<byte> key)
+    {
+        for (place = Math.Max(place, 0); HasFrom(place); place++)
+        {
+            int found = Volatile.Read(ref _slots[place]);
+            if (found < 0)
+                continue;
+            new ReadOnlySpan<byte>(Key(At(found)), _keySize).CopyTo(key);
+            place++;
+            return 0;
+        }
+        return -Errno.ENOENT;
+    }
+
+    /// <summary>Is there a place in use from this one on?</summary>
+    public bool HasFrom(int place)
+    {
+        place = Math.Max(place, 0);
+        for (int end = Math.Min(Definition.MaxEntries, Volatile.Read(ref _freshSlot)); place < end; place++)
+        {
+            if (Volatile.Read(ref _slots[place]) >= 0)
+                return true;
+        }
+        return false;
     }
 
     public override int GetNextKey(byte* key, byte* next)

@@ -29,6 +29,9 @@ public sealed record MapDefinition(string Name, int Type, int KeySize, int Value
     /// <summary>Parts of the value that copies leave alone: spin locks, timers and other objects of the kernel inside values.</summary>
     public (int Offset, int Size)[] SpecialFields { get; init; } = [];
 
+    /// <summary>Offset of the value's spin lock; -1 without. Set with <see cref="SpecialFields"/>.</summary>
+    public int SpinLockOffset { get; init; } = -1;
+
     /// <summary>Pinned by name (LIBBPF_PIN_BY_NAME): shared between objects of one host.</summary>
     public bool IsPinned { get; init; }
 

@@ -48,7 +48,9 @@ public sealed unsafe class LpmTrieMap(MapDefinition definition, IGuestAllocator 
 
     public override byte* Lookup(byte* key)
     {
-        int length = (int)Math.Min(*(uint*)key, (uint)_dataSize * 8);
+        if (*(uint*)key > (uint)_dataSize * 8)
+            return null;
+        int length = (int)*(uint*)key;
         ReadOnlySpan<byte> data = Data(key);
         byte* best = null;
         lock (_lock)

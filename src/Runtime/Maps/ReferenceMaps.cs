@@ -1,4 +1,5 @@
 // Arrays and tables whose entries are not plain values: programs to tail-call, maps, events, redirect targets.
+using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Memory;
 
@@ -168,8 +169,11 @@ internal static unsafe class InnerRegions
 }
 
 /// <summary>BPF_MAP_TYPE_DEVMAP, CPUMAP and XSKMAP: redirect targets by index; an entry exists when its first word is not zero.</summary>
-public sealed unsafe class RedirectArrayMap(MapDefinition definition, IGuestAllocator allocator) : Map(definition, allocator), IRedirectMap
+public sealed unsafe class RedirectArrayMap(MapDefinition definition, IGuestAllocator allocator, int cpus) : Map(definition, allocator), IRedirectMap
 {
+    /// <summary>Packets that may wait for a CPU of a CPUMAP.</summary>
+    private const uint MaxQueue = 16384;
+
     private readonly byte* _values = allocator.Allocate(Round8(definition.ValueSize) * (nuint)definition.MaxEntries);
 
     private byte* At(uint index) => _values + index * Round8(Definition.ValueSize);
@@ -187,9 +191,20 @@ public sealed unsafe class RedirectArrayMap(MapDefinition definition, IGuestAllo
             return -Errno.E2BIG;
         if (mode == UpdateMode.NoExist)
             return -Errno.EEXIST;
+        if ((MapType)Definition.Type == MapType.CpuMap)
+        {
+            if (*(uint*)value > MaxQueue)
+                return -Errno.EOVERFLOW;
+            if (index >= (uint)cpus)
+                return -Errno.ENODEV;
+        }
         CopyValue(At(index), value);
         return 0;
     }
+
+    /// <summary>Sockets in an XSKMAP are not to be had back.</summary>
+    public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value)
+        => (MapType)Definition.Type == MapType.XskMap ? -Errno.EOPNOTSUPP : base.UserLookup(key, value);
 
     public override int Delete(byte* key)
     {
@@ -231,7 +246,9 @@ public sealed unsafe class RedirectHashMap : Map, IRedirectMap
 
     public override byte* Lookup(byte* key) => _targets.Lookup(key);
 
-    public override int Update(byte* key, byte* value, UpdateMode mode) => _targets.Update(key, value, mode);
+    /// <summary>As in the kernel an update that demands an existing entry makes one.</summary>
+    public override int Update(byte* key, byte* value, UpdateMode mode)
+        => (ulong)mode > (ulong)UpdateMode.Exist || *(uint*)value == 0 ? -Errno.EINVAL : _targets.Update(key, value, mode == UpdateMode.Exist ? UpdateMode.Any : mode);
 
     public override int Delete(byte* key) => _targets.Delete(key);
 

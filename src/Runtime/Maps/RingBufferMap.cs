@@ -198,13 +198,13 @@ public sealed unsafe class RingBufferMap : Map
 
     public override byte* Lookup(byte* key) => null;
 
-    public override int Update(byte* key, byte* value, UpdateMode mode) => -Errno.EOPNOTSUPP;
+    public override int Update(byte* key, byte* value, UpdateMode mode) => -Errno.ENOTSUPP;
 
-    public override int Delete(byte* key) => -Errno.EOPNOTSUPP;
+    public override int Delete(byte* key) => -Errno.ENOTSUPP;
 
-    public override int GetNextKey(byte* key, byte* next) => -Errno.EOPNOTSUPP;
+    public override int GetNextKey(byte* key, byte* next) => -Errno.ENOTSUPP;
 
-    public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value) => -Errno.EOPNOTSUPP;
+    public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value) => -Errno.ENOTSUPP;
 
     /// <summary>Only what is reserved may be touched: looks back for the reservation that an address lies in.</summary>
     public override bool FindRegion(byte* address, nuint size, out byte* start, out nuint length)

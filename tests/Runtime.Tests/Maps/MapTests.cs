@@ -289,11 +289,11 @@ public sealed unsafe class MapTests
     [InlineData(MapType.Hash, 4, 8, 0, MapFlags.None, Errno.EINVAL)]
     [InlineData(MapType.LpmTrie, 8, 8, 1, MapFlags.None, Errno.EINVAL)]
     [InlineData(MapType.RingBuffer, 0, 0, 5000, MapFlags.None, Errno.EINVAL)]
-    [InlineData(MapType.LruHash, 4, 4, 1, MapFlags.NoPreallocation, Errno.EINVAL)]
-    [InlineData(MapType.Hash, 4, int.MaxValue, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
+    [InlineData(MapType.LruHash, 4, 4, 1, MapFlags.NoPreallocation, Errno.ENOTSUPP)]
+    [InlineData(MapType.Hash, 4, int.MaxValue, int.MaxValue, MapFlags.None, Errno.E2BIG)]
     [InlineData(MapType.Hash, 4, 4, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
     [InlineData(MapType.ProgArray, 4, 4, int.MaxValue, MapFlags.None, Errno.ENOMEM)]
-    [InlineData(MapType.StructOps, 4, 4, 1, MapFlags.None, Errno.EOPNOTSUPP)]
+    [InlineData(MapType.StructOps, 4, 4, 1, MapFlags.None, Errno.ENOTSUPP)]
     public void CreationIsRefused(MapType type, int key, int value, int entries, MapFlags flags, int errno)
         => Assert.Equal(errno, MapFactory.WhyRefused(new MapDefinition("m", (int)type, key, value, entries, (uint)flags))?.Errno);
 

@@ -1,26 +1,7 @@
-// Maps of types whose entries only a kernel can have (sockets, storage of tasks and inodes, stack traces): they can be made,
-// so that objects with them load and verify, and are always empty.
+// The storage of cgroups that programs attached to them get.
 using Ebpfcc.Runtime.Memory;
 
 namespace Ebpfcc.Runtime.Maps;
-
-/// <summary>An always empty map.</summary>
-public sealed unsafe class OpaqueMap(MapDefinition definition, IGuestAllocator allocator) : Map(definition, allocator)
-{
-    public override byte* Lookup(byte* key) => null;
-
-    public override int Update(byte* key, byte* value, UpdateMode mode) => -Errno.EOPNOTSUPP;
-
-    public override int Delete(byte* key) => -Errno.ENOENT;
-
-    public override int GetNextKey(byte* key, byte* next) => -Errno.ENOENT;
-
-    public override int UserLookup(ReadOnlySpan<byte> key, Span<byte> value) => -Errno.ENOENT;
-
-    protected override void FreeValues()
-    {
-    }
-}
 
 /// <summary>Storage of the cgroup that a program is attached to: one value, here that of the only cgroup there is.</summary>
 public sealed unsafe class CgroupStorageMap(MapDefinition definition, IGuestAllocator allocator) : Map(definition, allocator)
