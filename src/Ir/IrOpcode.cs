@@ -68,7 +68,11 @@ public enum IrOpcode : byte
     Phi,
 
     // Terminators.
-    Branch, CondBranch, Switch, Return, Unreachable,
+    Branch, CondBranch, Switch,
+
+    /// <summary>Behind an InlineAsm that may jump to labels (<c>asm goto</c>): the edges it may take; see <see cref="AsmBranchInstruction"/>.</summary>
+    AsmBranch,
+    Return, Unreachable,
 }
 
 /// <summary>How a Compare compares.</summary>

@@ -126,6 +126,7 @@ public static class IrOpcodeTable
         new(IrOpcode.Branch, "br", IrTextForm.Special, IrTypeRule.Void, [], End),
         new(IrOpcode.CondBranch, "condbr", IrTextForm.Special, IrTypeRule.Void, [IrTypeRule.I1], End),
         new(IrOpcode.Switch, "switch", IrTextForm.Special, IrTypeRule.Void, [Int], End),
+        new(IrOpcode.AsmBranch, "asmbr", IrTextForm.Special, IrTypeRule.Void, [IrTypeRule.AnyOrVoid], End),
         new(IrOpcode.Return, "ret", IrTextForm.Special, IrTypeRule.Void, [], End, IsVariadic: true),
         new(IrOpcode.Unreachable, "unreachable", IrTextForm.Special, IrTypeRule.Void, [], End),
     ];

@@ -70,6 +70,21 @@ public sealed class SwitchInstruction(Value value, BasicBlock defaultTarget, IRe
     }
 }
 
+/// <summary>
+/// The edges out of an <c>asm goto</c>, which is operand 0 and stands in the same block: successor 0 is where control goes on
+/// when the assembly does not jump, successor i+1 belongs to label i. Nothing with an effect may stand between the two.
+/// </summary>
+public sealed class AsmBranchInstruction(Value asm, BasicBlock fallThrough, IReadOnlyList<(string Name, BasicBlock Target)> labels)
+    : Terminator(IrOpcode.AsmBranch, [fallThrough, .. labels.Select(label => label.Target)], asm)
+{
+    public InlineAsmInstruction Asm => (InlineAsmInstruction)GetOperand(0);
+
+    public BasicBlock FallThrough => Successors[0];
+
+    /// <summary>The labels' names, as the template spells them (<c>%l[name]</c>).</summary>
+    public IReadOnlyList<string> Labels { get; } = [.. labels.Select(label => label.Name)];
+}
+
 public sealed class ReturnInstruction(Value? value) : Terminator(IrOpcode.Return, [], value is null ? [] : [value])
 {
     public Value? ReturnValue => OperandCount > 0 ? GetOperand(0) : null;

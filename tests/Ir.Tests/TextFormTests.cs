@@ -86,6 +86,9 @@ public class TextFormTests
           %3 = add i32 %1, undef
           condbr %d, two, deflt
         deflt:
+          asm sideeffect "if %0 == 0 goto %l[end]" in "r" i64 i64 %n
+          asmbr mid ["end": end]
+        mid:
           br end
         end:
           condbr true, bye, stop

@@ -51,7 +51,7 @@ public sealed class CodeEmitter
             {
                 if (instruction.Pseudo != PseudoOpcode.InlineAssembly || instruction.Assembly!.Source.IsBarrier)
                     continue;
-                if (InlineAssemblyText.Assemble(instruction.Assembly, _options, _diagnostics) is { } code)
+                if (InlineAssemblyText.Assemble(instruction.Assembly, _diagnostics) is { } code)
                     _assembled[instruction] = code;
                 else
                     good = false;
@@ -64,6 +64,7 @@ public sealed class CodeEmitter
     {
         PseudoOpcode.FrameAddress => 2,
         PseudoOpcode.InlineAssembly => _assembled.TryGetValue(instruction, out AssembledCode? code) ? code.Instructions.Length : 0,
+        PseudoOpcode.AssemblyBranch => 0,
         _ when _long.Contains(instruction) && instruction.IsConditionalBranch => 3,
         _ => instruction.Row.Slots,
     };
@@ -87,7 +88,7 @@ public sealed class CodeEmitter
                 foreach (MachineInstruction instruction in _function.Blocks[i].Instructions)
                 {
                     slot += Slots(instruction);
-                    if (instruction.Target is null || _long.Contains(instruction))
+                    if (instruction.Target is null || instruction.Pseudo != PseudoOpcode.None || _long.Contains(instruction))
                         continue;
                     int distance = _start[instruction.Target.Index] - slot;
                     if (IntegerArithmetic.FitsInt16(distance))
@@ -130,6 +131,8 @@ public sealed class CodeEmitter
                 return;
             case PseudoOpcode.InlineAssembly:
                 EncodeAssembly(instruction);
+                return;
+            case PseudoOpcode.AssemblyBranch:
                 return;
         }
         if (instruction.Core is { } core)
@@ -185,12 +188,35 @@ public sealed class CodeEmitter
         if (!_assembled.TryGetValue(instruction, out AssembledCode? code))
             return;
         int first = _code.Count;
+        _code.AddRange(code.Instructions);
         foreach (SymbolReference reference in code.References)
         {
+            if (reference.Kind is SymbolReferenceKind.Jump or SymbolReferenceKind.LongJump)
+            {
+                EncodeLabel(instruction.Assembly!, first + reference.Slot, reference);
+                continue;
+            }
             GlobalValue? symbol = _findSymbol(reference.Symbol);
             _references.Add(new CodeReference(first + reference.Slot, reference.Kind == SymbolReferenceKind.Call, symbol, reference.Symbol, reference.Addend));
         }
-        _code.AddRange(code.Instructions);
+    }
+
+    /// <summary>Fills in the distance of a jump from assembly text to a C label.</summary>
+    private void EncodeLabel(InlineAssembly assembly, int slot, SymbolReference reference)
+    {
+        MachineBlock? target = Array.Find(assembly.Labels, label => InlineAssemblyText.LabelName(label.Name) == reference.Symbol).Branch?.Target;
+        if (target is null)
+        {
+            _diagnostics.Report(BackendDiagnostics.AsmText, assembly.Source.Location, $"the label '{reference.Symbol}' is not defined");
+            return;
+        }
+        int distance = _start[target.Index] - slot - 1;
+        if (reference.Kind == SymbolReferenceKind.LongJump)
+            _code[slot] = _code[slot].WithImmediate(distance);
+        else if (IntegerArithmetic.FitsInt16(distance))
+            _code[slot] = _code[slot].WithOffset((short)distance);
+        else
+            _diagnostics.Report(BackendDiagnostics.BranchRange, _function.Source.Location, _function.Name, Math.Abs(distance));
     }
 
     private void MarkLine(SourceLocation location)

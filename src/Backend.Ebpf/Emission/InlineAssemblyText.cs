@@ -1,5 +1,6 @@
 // Writes the operands of inline assembly into its template and assembles the text. Template syntax is gcc's: %0, %[name],
-// a letter between for a modifier (w: the 32-bit name), %= a number unique to the statement, %% a percent sign.
+// a letter between for a modifier (w: the 32-bit name, l: a C label), %= a number unique to the statement, %% a percent sign.
+// Every instruction is known whatever -mcpu says, as with LLVM: who writes one by hand means it.
 using System.Globalization;
 using System.Text;
 using Ebpfcc.Backend.Ebpf.Machine;
@@ -13,7 +14,7 @@ namespace Ebpfcc.Backend.Ebpf.Emission;
 internal static class InlineAssemblyText
 {
     /// <returns>Null when the text was refused (reported).</returns>
-    public static AssembledCode? Assemble(InlineAssembly assembly, BackendOptions options, DiagnosticBag diagnostics)
+    public static AssembledCode? Assemble(InlineAssembly assembly, DiagnosticBag diagnostics)
     {
         InlineAsmInstruction source = assembly.Source;
         if (Expand(assembly) is not { } text)
@@ -22,7 +23,7 @@ internal static class InlineAssemblyText
             return null;
         }
         var inner = new DiagnosticBag();
-        AssembledCode? code = Assembler.Assemble(text, inner, SourceLocation.None, new AssemblerOptions { Cpu = options.Cpu, HelpersByName = false });
+        AssembledCode? code = Assembler.Assemble(text, inner, SourceLocation.None, new AssemblerOptions { Cpu = Ebpfcc.Ebpf.Isa.CpuVersion.V4, HelpersByName = false, AllowOpenJumps = assembly.Labels.Length > 0 });
         foreach (Diagnostic problem in inner.Items)
             diagnostics.Report(BackendDiagnostics.AsmText, source.Location, $"{problem.Message} in \"{Shorten(text)}\"");
         if (code is null && inner.Items.Count == 0)
@@ -76,11 +77,34 @@ internal static class InlineAssemblyText
                     return null;
                 i = end - 1;
             }
+            if (modifier == 'l' && LabelOf(assembly, template.AsSpan(..(i + 1)), operand) is { } label)
+            {
+                text.Append(LabelName(label));
+                continue;
+            }
             if (operand < 0 || operand >= assembly.Operands.Length)
                 return null;
             Append(text, assembly, operand, modifier);
         }
         return text.ToString();
+    }
+
+    /// <summary>How the assembled text names a C label.</summary>
+    public static string LabelName(string label) => ".Lgoto." + label;
+
+    /// <summary>The label that <c>%l[name]</c> or <c>%lN</c> names; labels are numbered behind the operands.</summary>
+    private static string? LabelOf(InlineAssembly assembly, ReadOnlySpan<char> upToHere, int operand)
+    {
+        int number = operand - assembly.Operands.Length;
+        if (operand >= 0)
+            return number >= 0 && number < assembly.Labels.Length ? assembly.Labels[number].Name : null;
+        ReadOnlySpan<char> name = upToHere[(upToHere.LastIndexOf('[') + 1)..^1];
+        foreach ((string label, _) in assembly.Labels)
+        {
+            if (name.SequenceEqual(label))
+                return label;
+        }
+        return null;
     }
 
     private static int Named(InlineAsmInstruction source, ReadOnlySpan<char> name)

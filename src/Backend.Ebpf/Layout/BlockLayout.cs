@@ -44,7 +44,7 @@ public static class BlockLayout
                 block.Instructions[^1] = new MachineInstruction(EbpfOpcode.Exit) { ImplicitUses = exit.ImplicitUses, Location = exit.Location };
             // A branch with both sides equal decides nothing.
             int last = block.Instructions.Count - 1;
-            if (last > 0 && block.Instructions[last - 1].IsConditionalBranch && block.Instructions[last].Target is not null && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
+            if (last > 0 && block.Instructions[last - 1] is { IsConditionalBranch: true, Pseudo: PseudoOpcode.None } && block.Instructions[last].Target is not null && ReferenceEquals(block.Instructions[last - 1].Target, block.Instructions[last].Target))
                 block.Instructions.RemoveAt(last - 1);
         }
     }
@@ -179,7 +179,7 @@ public static class BlockLayout
     /// </summary>
     private static bool IsSkippedWhenDifferent(MachineBlock block, MachineBlock end)
     {
-        if (block.LoopDepth == 0 || block.Instructions.Count < 2 || !block.Instructions[^2].IsConditionalBranch)
+        if (block.LoopDepth == 0 || block.Instructions.Count < 2 || block.Instructions[^2] is not { IsConditionalBranch: true, Pseudo: PseudoOpcode.None })
             return false;
         (MachineBlock? first, MachineBlock? second) = block.Successors;
         MachineBlock? middle = ReferenceEquals(first, end) ? second : first;
@@ -242,7 +242,7 @@ public static class BlockLayout
     /// <summary>Makes a branch its opposite; where v1 has no "less" branch for it, a &lt;= b becomes b &gt;= a.</summary>
     private static bool TryInvert(MachineInstruction branch, CpuVersion cpu)
     {
-        if (Inverse(branch.Opcode) is not { } inverse)
+        if (branch.Pseudo != PseudoOpcode.None || Inverse(branch.Opcode) is not { } inverse)
             return false;
         if (OpcodeTable.Get(inverse).Since > cpu)
         {

@@ -17,6 +17,9 @@ public enum PseudoOpcode : byte
 
     /// <summary>Assembly text with bound operands; see <see cref="InlineAssembly"/>.</summary>
     InlineAssembly,
+
+    /// <summary>The jump inside the assembly text right before it; no code of its own.</summary>
+    AssemblyBranch,
 }
 
 /// <summary>Assembly text of the user; registers in <see cref="Registers"/> are rewritten by the allocator.</summary>
@@ -34,6 +37,9 @@ public sealed class InlineAssembly(InlineAsmInstruction source)
 
     /// <summary>Written before the inputs are read: shares no register with them.</summary>
     public bool[] EarlyClobber { get; set; } = [];
+
+    /// <summary>For each label of an <c>asm goto</c>: its name and the pseudo-instruction that holds its target.</summary>
+    public (string Name, MachineInstruction Branch)[] Labels { get; set; } = [];
 
     /// <summary>For each operand of the template (outputs, then inputs): its text, with register operands as an index.</summary>
     public AssemblyOperand[] Operands { get; set; } = [];
@@ -106,9 +112,9 @@ public sealed class MachineInstruction
     /// <summary>A plain 64-bit register copy.</summary>
     public bool IsCopy => Pseudo == PseudoOpcode.None && Opcode == EbpfOpcode.Mov64Reg;
 
-    public bool IsTerminator => Pseudo == PseudoOpcode.None && Row.Effect is Effect.Branch or Effect.Jump or Effect.Exit;
+    public bool IsTerminator => IsConditionalBranch || Pseudo == PseudoOpcode.None && Row.Effect is Effect.Jump or Effect.Exit;
 
-    public bool IsConditionalBranch => Pseudo == PseudoOpcode.None && Row.Effect == Effect.Branch;
+    public bool IsConditionalBranch => Pseudo == PseudoOpcode.AssemblyBranch || (Pseudo == PseudoOpcode.None && Row.Effect == Effect.Branch);
 
     public bool IsCall => Pseudo == PseudoOpcode.None && Row.Effect == Effect.Call;
 

@@ -56,6 +56,9 @@ public static class MachinePrinter
             case PseudoOpcode.InlineAssembly:
                 PrintAssembly(text, instruction.Assembly!);
                 break;
+            case PseudoOpcode.AssemblyBranch:
+                text.Append(CultureInfo.InvariantCulture, $"asm may go to {instruction.Target}");
+                break;
             default:
                 PrintFormat(text, instruction);
                 break;

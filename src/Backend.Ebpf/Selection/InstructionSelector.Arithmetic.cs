@@ -84,7 +84,7 @@ public sealed partial class InstructionSelector
                 break;
             case IrOpcode.AsmResult or IrOpcode.Phi:
                 break;
-            case IrOpcode.Branch or IrOpcode.CondBranch or IrOpcode.Switch or IrOpcode.Return or IrOpcode.Unreachable:
+            case IrOpcode.Branch or IrOpcode.CondBranch or IrOpcode.Switch or IrOpcode.AsmBranch or IrOpcode.Return or IrOpcode.Unreachable:
                 SelectTerminator((Terminator)instruction);
                 break;
             default:

@@ -10,6 +10,39 @@ public sealed partial class InstructionSelector
 {
     private void SelectAssembly(InlineAsmInstruction source)
     {
+        // An asm goto is selected with its block's end, so that nothing comes between the two.
+        if (source.Block!.Terminator is AsmBranchInstruction branch && ReferenceEquals(branch.Asm, source))
+            return;
+        EmitAssembly(source);
+    }
+
+    /// <summary>
+    /// The assembly and its two ways out. The label's side gets a block of its own: code on that edge must not land between the
+    /// text, which jumps, and the end of the block.
+    /// </summary>
+    private void SelectAssemblyBranch(AsmBranchInstruction branch)
+    {
+        for (Instruction? between = branch.Asm.Next; between is not null && !ReferenceEquals(between, branch); between = between.Next)
+        {
+            if (between.MayWriteMemory() || between.MustKeep())
+                throw Broken("something with an effect stands behind an asm goto");
+        }
+        if (branch.Labels.Count != 1)
+            throw Broken("an asm goto with several labels");
+        MachineBlock fallThrough = Edge(branch.FallThrough), jumped = NewBlock();
+        jumped.AppendJump(Edge(branch.Successors[1]));
+        _location = branch.Asm.Location;
+        if (EmitAssembly(branch.Asm) is { } assembly)
+        {
+            MachineInstruction jump = Emit(new MachineInstruction(PseudoOpcode.AssemblyBranch) { Target = jumped });
+            assembly.Labels = [(branch.Labels[0], jump)];
+        }
+        _current.AppendJump(fallThrough);
+    }
+
+    /// <returns>Null when an operand was refused (reported).</returns>
+    private InlineAssembly? EmitAssembly(InlineAsmInstruction source)
+    {
         var registers = new List<MachineRegister>();
         var uses = new List<RegisterUse>();
         var early = new List<bool>();
@@ -20,7 +53,7 @@ public sealed partial class InstructionSelector
             if (constraint.AsSpan().IndexOfAny('r', 'w', 'g') < 0 || source.Outputs[i].Type == IrType.I128)
             {
                 ReportOperand(source, i, constraint, "an output must be in a register");
-                return;
+                return null;
             }
             operands[i] = new AssemblyOperand(registers.Count, false, 0, null, null);
             registers.Add(AssemblyResult(source, i));
@@ -41,7 +74,7 @@ public sealed partial class InstructionSelector
                 continue;
             }
             if (BindInput(source, number, constraint, value) is not { } operand)
-                return;
+                return null;
             if (operand.Register is { } register)
             {
                 operands[number] = operand.Operand with { RegisterIndex = registers.Count };
@@ -74,6 +107,7 @@ public sealed partial class InstructionSelector
             if (user is ResultInstruction other && !ReferenceEquals(ResultOf(source, other.Index), other))
                 DefineFrom(other, registers[other.Index]);
         }
+        return assembly;
     }
 
     private static int? TiedOutput(InlineAsmInstruction source, string constraint)
@@ -108,7 +142,7 @@ public sealed partial class InstructionSelector
 
     private (AssemblyOperand Operand, MachineRegister? Register)? BindInput(InlineAsmInstruction source, int number, string constraint, Value value)
     {
-        bool register = constraint.AsSpan().IndexOfAny('r', 'w', 'g') >= 0;
+        bool register = constraint.AsSpan().IndexOfAny("rwgp") >= 0;
         bool immediate = constraint.AsSpan().IndexOfAny("inI") >= 0 || constraint.Contains('g', StringComparison.Ordinal);
         if (constraint.Contains('m', StringComparison.Ordinal) && value.Type == IrType.Ptr && !register)
         {

@@ -26,6 +26,9 @@ public sealed partial class InstructionSelector
             case SwitchInstruction choice:
                 SelectSwitch(choice);
                 break;
+            case AsmBranchInstruction branch:
+                SelectAssemblyBranch(branch);
+                break;
             case ReturnInstruction { ReturnValue: { } value } when value.Type != IrType.I128:
                 Materialize(MachineRegister.R0, value, free: true);
                 Emit(new MachineInstruction(EbpfOpcode.Exit) { ImplicitUses = 1 });

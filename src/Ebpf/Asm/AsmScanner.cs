@@ -20,6 +20,9 @@ internal sealed class AsmScanner(string text, SourceLocation start, DiagnosticBa
 {
     private int _position;
 
+    /// <summary>Where the next statement begins; set back to read statements again.</summary>
+    public int Position { get => _position; set => _position = value; }
+
     public List<AsmToken> Tokens { get; } = [];
 
     public string Text { get; } = text;

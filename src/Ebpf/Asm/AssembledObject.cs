@@ -18,7 +18,7 @@ public sealed partial class Assembler
     {
         int before = diagnostics.ErrorCount;
         var assembler = new Assembler(text, start, diagnostics, options ?? AssemblerOptions.Default, wholeFile: true);
-        assembler.ReadStatements();
+        assembler.ReadStatements(inBlock: false);
         ElfBuilder? elf = diagnostics.ErrorCount == before ? assembler.BuildObject() : null;
         return diagnostics.ErrorCount == before ? elf!.Build() : null;
     }

@@ -58,6 +58,8 @@ public sealed partial class Assembler
             case ".previous" when _previousSection is { } previous:
                 Switch(previous);
                 break;
+            case ".rept": Repeat(first); break;
+            case ".if" or ".ifc" or ".ifnc" or ".ifdef" or ".ifndef": If(first); break;
             default:
                 _diagnostics.Report(AssemblerDiagnostics.UnknownDirective, _scanner.Span(token), name);
                 break;

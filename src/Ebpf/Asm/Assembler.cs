@@ -97,15 +97,9 @@ public sealed partial class Assembler
     {
         int before = diagnostics.ErrorCount;
         var assembler = new Assembler(text, start, diagnostics, options ?? AssemblerOptions.Default, wholeFile: false);
-        assembler.ReadStatements();
+        assembler.ReadStatements(inBlock: false);
         AssembledCode code = assembler.FinishCode();
         return diagnostics.ErrorCount == before ? code : null;
-    }
-
-    private void ReadStatements()
-    {
-        while (_scanner.NextStatement())
-            Statement();
     }
 
     private void Statement()

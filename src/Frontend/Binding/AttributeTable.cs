@@ -8,7 +8,7 @@ internal enum AttributeAction : byte
     Accept,
 
     Section, Used, Unused, AlwaysInline, NoInline, Weak, Visibility, Packed, Aligned, PreserveAccessIndex, DeclTag, Naked, NoReturn,
-    Cold, MayAlias, Alias, Deprecated, GnuInline, TransparentUnion, WarnUnusedResult, Pure,
+    Cold, Cleanup, MayAlias, Alias, Deprecated, GnuInline, TransparentUnion, WarnUnusedResult, Pure,
 
     /// <summary>Changes the type it is written at.</summary>
     TypeTag, AddressSpace, Mode, VectorSize,
@@ -40,6 +40,7 @@ internal static class AttributeTable
         "naked" => AttributeAction.Naked,
         "noreturn" => AttributeAction.NoReturn,
         "cold" => AttributeAction.Cold,
+        "cleanup" => AttributeAction.Cleanup,
         "may_alias" => AttributeAction.MayAlias,
         "alias" => AttributeAction.Alias,
         "deprecated" => AttributeAction.Deprecated,

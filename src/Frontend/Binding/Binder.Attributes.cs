@@ -162,6 +162,14 @@ public sealed partial class Binder
                 case AttributeAction.Cold:
                     result = result with { Cold = true };
                     break;
+                case AttributeAction.Cleanup:
+                    if (attribute.Arguments is not [NameExpressionSyntax function])
+                        Report(D.AttributeArgument, attribute, attribute.Name, "the name of a function");
+                    else if (target != AttributeTarget.Variable || _function is null)
+                        Report(D.IgnoredQualifiers, attribute, attribute.Name);
+                    else
+                        result = result with { Cleanup = function };
+                    break;
                 case AttributeAction.MayAlias:
                     result = result with { MayAlias = true };
                     break;
@@ -187,6 +195,18 @@ public sealed partial class Binder
             }
         }
         return result;
+    }
+
+    /// <summary>The call <c>function(&amp;variable)</c> of a cleanup attribute; null without one.</summary>
+    private BoundExpression? BindCleanup(VariableSymbol variable)
+    {
+        if (variable.Attributes.Cleanup is not { } function)
+            return null;
+        var name = new NameExpressionSyntax(variable.Name) { Span = function.Span, Location = function.Location };
+        var address = new UnaryExpressionSyntax(UnaryOperator.AddressOf, name) { Span = function.Span, Location = function.Location };
+        BoundExpression call = BindExpression(new CallExpressionSyntax(function, [address]) { Span = function.Span, Location = function.Location });
+        variable.IsRead = true;
+        return call is BoundErrorExpression ? null : Discard(call);
     }
 
     private SymbolAttributes BindAligned(SymbolAttributes result, AttributeSyntax attribute)

@@ -437,7 +437,7 @@ public sealed partial class Binder
         if (item.Initializer is not null && initializer is null)
             return;
         CheckCompleteVariable(symbol, declarator);
-        statements.Add(new BoundLocalDeclaration(symbol, initializer) { Span = item.Span, Location = declarator.Location });
+        statements.Add(new BoundLocalDeclaration(symbol, initializer) { Cleanup = BindCleanup(symbol), Span = item.Span, Location = declarator.Location });
     }
 
     private void CheckCompleteVariable(VariableSymbol symbol, Declarator declarator)

@@ -9,7 +9,11 @@ public abstract record BoundStatement : BoundNode;
 public sealed record BoundBlock(IReadOnlyList<BoundStatement> Statements) : BoundStatement;
 
 /// <summary>A local variable comes into existence; its initializer, if any, runs each time control gets here.</summary>
-public sealed record BoundLocalDeclaration(VariableSymbol Variable, BoundInitializer? Initializer) : BoundStatement;
+public sealed record BoundLocalDeclaration(VariableSymbol Variable, BoundInitializer? Initializer) : BoundStatement
+{
+    /// <summary>The call that ends the variable's life (<c>cleanup</c> attribute), or null.</summary>
+    public BoundExpression? Cleanup { get; init; }
+}
 
 public sealed record BoundExpressionStatement(BoundExpression Expression) : BoundStatement;
 

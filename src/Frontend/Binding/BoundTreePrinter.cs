@@ -89,7 +89,7 @@ public static class BoundTreePrinter
                     Line("}");
                     break;
                 case BoundLocalDeclaration local:
-                    Line(TypePrinter.Print(local.Variable.Type, local.Variable.Name) + Attributes(local.Variable.Attributes) + (local.Initializer is null ? "" : " = " + Text(local.Initializer)));
+                    Line(TypePrinter.Print(local.Variable.Type, local.Variable.Name) + Attributes(local.Variable.Attributes) + (local.Initializer is null ? "" : " = " + Text(local.Initializer)) + (local.Cleanup is null ? "" : " cleanup " + Text(local.Cleanup)));
                     break;
                 case BoundExpressionStatement expression:
                     Line(Text(expression.Expression));

@@ -12,11 +12,6 @@ internal sealed partial class FunctionLowering
     private void LowerAsm(BoundAsm assembly)
     {
         EnsureOpenBlock();
-        if (assembly.Labels.Count > 0)
-        {
-            Fail(LoweringDiagnostics.AsmGoto, assembly.Span);
-            return;
-        }
         var outputs = new List<AsmOperand>();
         var inputs = new List<AsmOperand>();
         var values = new List<Value>();
@@ -68,6 +63,11 @@ internal sealed partial class FunctionLowering
         _builder.Location = assembly.Location;
         bool hasSideEffects = assembly.IsVolatile || assembly.IsBasic || outputs.Count == 0 || memoryOutputs.Count > 0;
         InlineAsmInstruction instruction = _builder.Insert(new InlineAsmInstruction(template, outputs, inputs, clobbers, hasSideEffects, [.. values]));
+        if (assembly.Labels.Count > 0)
+        {
+            LowerAsmGoto(assembly, instruction);
+            return;
+        }
         // All results are taken before any is stored, because storing may need instructions of its own.
         var taken = new Value[results.Count];
         for (int i = 0; i < taken.Length; i++)
@@ -78,6 +78,27 @@ internal sealed partial class FunctionLowering
             IrType type = TypeLowering.ValueType(results[i].Type);
             Store(results[i].Place, type == value.Type ? value : _builder.ConvertInteger(value, type, false));
         }
+    }
+
+    private void LowerAsmGoto(BoundAsm assembly, InlineAsmInstruction instruction)
+    {
+        if (assembly.Labels.Count > 1 || instruction.Outputs.Count > 0)
+        {
+            Fail(LoweringDiagnostics.AsmGoto, assembly.Span, assembly.Labels.Count > 1 ? "several labels" : "outputs in registers");
+            return;
+        }
+        var next = new BasicBlock("asm.next");
+        LabelSymbol label = assembly.Labels[0];
+        bool leavesScopes = _cleanups.Count > 0 && DepthOf(label) < _cleanups.Count;
+        BasicBlock target = leavesScopes ? new BasicBlock("asm.cleanup") : LabelBlock(label);
+        _builder.Insert(new AsmBranchInstruction(instruction, next, [(label.Name, target)]));
+        if (leavesScopes)
+        {
+            StartBlock(target);
+            RunCleanupsTo(label);
+            BranchIfOpen(LabelBlock(label));
+        }
+        StartBlock(next);
     }
 
     private bool AddInput(BoundAsmOperand operand, int[] numbers, List<AsmOperand> inputs, List<Value> values)
@@ -94,7 +115,7 @@ internal sealed partial class FunctionLowering
         }
         if (constraint.AsSpan().TrimStart("%&") is [>= '0' and <= '9', ..] digits && int.TryParse(digits, out int tiedTo) && tiedTo < numbers.Length)
             constraint = numbers[tiedTo].ToString(System.Globalization.CultureInfo.InvariantCulture);
-        bool immediate = constraint.AsSpan().IndexOfAny("ing") >= 0, register = constraint.AsSpan().IndexOfAny("rwgX") >= 0 || constraint is [>= '0' and <= '9' or '[', ..];
+        bool immediate = constraint.AsSpan().IndexOfAny("ing") >= 0, register = constraint.AsSpan().IndexOfAny("rwgXp") >= 0 || constraint is [>= '0' and <= '9' or '[', ..];
         if (!immediate && !register)
         {
             Fail(LoweringDiagnostics.AsmConstraint, expression.Span, operand.Constraint);

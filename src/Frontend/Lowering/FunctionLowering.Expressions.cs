@@ -99,10 +99,12 @@ internal sealed partial class FunctionLowering
             case BoundLiteral or BoundFunctionReference:
                 return;
             case BoundStatementExpression block:
-                LowerStatement(block.Body);
-                EnsureOpenBlock();
-                if (block.Result is not null)
-                    LowerDiscarded(block.Result);
+                LowerStatementExpression(block.Body, () =>
+                {
+                    if (block.Result is not null)
+                        LowerDiscarded(block.Result);
+                    return s_nothing;
+                });
                 return;
             case BoundConditional conditional:
                 LowerDiscardedConditional(conditional);
@@ -331,11 +333,5 @@ internal sealed partial class FunctionLowering
     }
 
     private Value LowerStatementExpression(BoundStatementExpression block)
-    {
-        LowerStatement(block.Body);
-        EnsureOpenBlock();
-        if (block.Result is null)
-            return s_nothing;
-        return Lower(block.Result);
-    }
+        => LowerStatementExpression(block.Body, () => block.Result is null ? s_nothing : Lower(block.Result));
 }

@@ -203,9 +203,11 @@ internal sealed partial class FunctionLowering
                 LowerAggregate(comma.Right, destination);
                 return;
             case BoundStatementExpression { Result: { } result } block:
-                LowerStatement(block.Body);
-                EnsureOpenBlock();
-                LowerAggregate(result, destination);
+                LowerStatementExpression(block.Body, () =>
+                {
+                    LowerAggregate(result, destination);
+                    return destination;
+                });
                 return;
             case BoundAssignment assignment:
                 LowerDiscarded(assignment);

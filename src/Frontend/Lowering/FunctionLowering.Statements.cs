@@ -18,8 +18,7 @@ internal sealed partial class FunctionLowering
         switch (statement)
         {
             case BoundBlock block:
-                foreach (BoundStatement child in block.Statements)
-                    LowerStatement(child);
+                LowerScope(block);
                 return;
             case BoundLocalDeclaration declaration:
                 LowerDeclaration(declaration);
@@ -51,12 +50,15 @@ internal sealed partial class FunctionLowering
                 LowerStatement(label.Body);
                 return;
             case BoundGoto jump:
+                RunCleanupsTo(jump.Label);
                 Jump(jump, LabelBlock(jump.Label));
                 return;
             case BoundBreak:
+                RunCleanups(_breakDepth);
                 Jump(statement, _breakTarget ?? throw Unexpected(statement));
                 return;
             case BoundContinue:
+                RunCleanups(_continueDepth);
                 Jump(statement, _continueTarget ?? throw Unexpected(statement));
                 return;
             case BoundReturn result:
@@ -81,6 +83,8 @@ internal sealed partial class FunctionLowering
 
     private void Jump(BoundStatement statement, BasicBlock target)
     {
+        if (_builder.IsTerminated)
+            return;
         _builder.Location = statement.Location;
         _builder.Branch(target);
     }
@@ -97,6 +101,8 @@ internal sealed partial class FunctionLowering
         Place place = DeclareLocal(variable);
         if (declaration.Initializer is { } initializer)
             LowerInitializer(place, initializer);
+        if (declaration.Cleanup is not null)
+            _cleanups.Add(declaration);
     }
 
     private void LowerIf(BoundIf branch)
@@ -157,6 +163,7 @@ internal sealed partial class FunctionLowering
 
     private void LowerFor(BoundFor loop)
     {
+        int depth = _cleanups.Count;
         foreach (BoundStatement initializer in loop.Initializer)
             LowerStatement(initializer);
         BasicBlock condition = new("for.cond"), body = new("for.body"), step = new("for.inc"), end = new("for.end");
@@ -175,6 +182,7 @@ internal sealed partial class FunctionLowering
             BackTo(condition, loop);
         }
         StartJoin(end);
+        EndScope(depth);
     }
 
     private void StartLoopHeader(BasicBlock header, BoundLoop loop)
@@ -194,10 +202,10 @@ internal sealed partial class FunctionLowering
 
     private void LowerLoopBody(BoundStatement body, BasicBlock breakTarget, BasicBlock continueTarget)
     {
-        (BasicBlock? outerBreak, BasicBlock? outerContinue) = (_breakTarget, _continueTarget);
-        (_breakTarget, _continueTarget) = (breakTarget, continueTarget);
+        var outer = (_breakTarget, _continueTarget, _breakDepth, _continueDepth);
+        (_breakTarget, _continueTarget, _breakDepth, _continueDepth) = (breakTarget, continueTarget, _cleanups.Count, _cleanups.Count);
         LowerStatement(body);
-        (_breakTarget, _continueTarget) = (outerBreak, outerContinue);
+        (_breakTarget, _continueTarget, _breakDepth, _continueDepth) = outer;
     }
 
     private void LowerSwitch(BoundSwitch choice)
@@ -226,10 +234,10 @@ internal sealed partial class FunctionLowering
         _builder.Switch(value, missed, single);
         if (ranges is not null)
             LowerRanges(value, ranges, missed, fallback);
-        BasicBlock? outerBreak = _breakTarget;
-        _breakTarget = end;
+        (BasicBlock? outerBreak, int outerDepth) = (_breakTarget, _breakDepth);
+        (_breakTarget, _breakDepth) = (end, _cleanups.Count);
         LowerStatement(choice.Body);
-        _breakTarget = outerBreak;
+        (_breakTarget, _breakDepth) = (outerBreak, outerDepth);
         StartJoin(end);
     }
 
@@ -255,6 +263,8 @@ internal sealed partial class FunctionLowering
         {
             if (result.Value is not null)
                 LowerDiscarded(result.Value);
+            RunCleanups(0);
+            EnsureOpenBlock();
             _builder.Location = result.Location;
             // "return;" in a function with a result: the caller must not look at it.
             _builder.Return(function.Signature.ReturnType == IrType.Void ? null : new Undef(function.Signature.ReturnType));
@@ -263,12 +273,15 @@ internal sealed partial class FunctionLowering
         if (_resultPointer is not null)
         {
             LowerAggregate(result.Value, new Place(_resultPointer, 0, TypeLowering.Alignment(bound.Symbol.Type.ReturnType), false));
+            RunCleanups(0);
             EnsureOpenBlock();
             _builder.Location = result.Location;
             _builder.Return();
             return;
         }
         Value value = Lower(result.Value);
+        RunCleanups(0);
+        EnsureOpenBlock();
         _builder.Location = result.Location;
         _builder.Return(Extend(value, bound.Symbol.Type.ReturnType));
     }

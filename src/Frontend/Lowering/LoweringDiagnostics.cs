@@ -8,8 +8,8 @@ public static class LoweringDiagnostics
     public static readonly DiagnosticDescriptor ComputedGoto = Error("EBC3001", "jumps to computed addresses are not supported",
         "eBPF has no indirect jump, so '&&label' and 'goto *p' cannot be translated. Use a switch over a number instead of a label's address.");
 
-    public static readonly DiagnosticDescriptor AsmGoto = Error("EBC3002", "'asm goto' is not supported",
-        "Inline assembly that jumps to C labels is not translated. Write the condition in C, or put the whole branch inside one asm statement with local labels.");
+    public static readonly DiagnosticDescriptor AsmGoto = Error("EBC3002", "'asm goto' with {0} is not supported",
+        "Inline assembly may jump to one C label and have inputs and outputs in memory. Write several asm statements for several labels, and pass results through memory.");
 
     public static readonly DiagnosticDescriptor InitializerNotConstant = Error("EBC3004", "the initializer of '{0}' is not a constant",
         "Objects with static storage get their initial value at compile time: integer constants and addresses of other static objects, possibly plus an offset.");

@@ -95,7 +95,7 @@ internal sealed class StaticEvaluator(ModuleLowering module)
             case ConversionKind.FunctionToPointer:
                 return AddressOf(conversion.Operand);
             case ConversionKind.LoadValue:
-                return ConstantVariable(conversion.Operand);
+                return ConstantVariable(conversion.Operand) ?? PartOfLiteral(conversion);
         }
         if (Evaluate(conversion.Operand) is not { } value)
             return null;
@@ -119,6 +119,24 @@ internal sealed class StaticEvaluator(ModuleLowering module)
         => lvalue is BoundVariable { Symbol: { IsGlobal: true, IsExternal: false, Attributes.Weak: false, Initializer.Entries: [{ Offset: 0, BitField: null, Value: var value }] } symbol }
             && symbol.Type.IsConst && !symbol.Type.IsVolatile && !TypeLowering.IsAggregate(symbol.Type)
             ? Evaluate(value) : null;
+
+    /// <summary>
+    /// <c>*(long *)&amp;(struct bpf_insn){ ... }</c>: the start of a constant compound literal read as a number, which is how programs
+    /// write instructions that their assembler does not know.
+    /// </summary>
+    private StaticValue? PartOfLiteral(BoundConversion load)
+    {
+        if (load.Operand is not BoundDereference { Pointer: var pointer } || load.Type.Type.Size is not (1 or 2 or 4 or 8))
+            return null;
+        while (pointer is BoundConversion { Kind: ConversionKind.Pointer } conversion)
+            pointer = conversion.Operand;
+        if (pointer is not BoundAddressOf { Operand: BoundCompoundLiteral literal } || module.ImageOf(literal.Initializer) is not { } bytes || bytes.Length < load.Type.Type.Size)
+            return null;
+        Int128 value = 0;
+        for (int i = (int)load.Type.Type.Size - 1; i >= 0; i--)
+            value = value << 8 | bytes[i];
+        return new StaticValue(null, Wrap(value, load.Type));
+    }
 
     private StaticValue? Unary(BoundUnary unary)
     {

@@ -135,6 +135,9 @@ public sealed record SymbolAttributes
 
     public bool Cold { get; init; }
 
+    /// <summary>The function called with the variable's address where its scope is left, or null.</summary>
+    public Syntax.NameExpressionSyntax? Cleanup { get; init; }
+
     public bool MayAlias { get; init; }
 
     public bool PreserveAccessIndex { get; init; }

@@ -134,6 +134,8 @@ public sealed partial class IrEvaluator
                         return choice.GetTarget(i);
                 }
                 return choice.Default;
+            case AsmBranchInstruction branch:
+                return branch.Successors[(int)(_trace.Count % branch.Successors.Count)];
             default:
                 throw new EvaluationTrap("unreachable");
         }

@@ -102,6 +102,11 @@ internal sealed class BlockCloner
                 for (int i = 0; i < cases.Length; i++)
                     cases[i] = (choice.Cases[i], Get(choice.GetTarget(i)));
                 return new SwitchInstruction(Get(choice.Value), Get(choice.Default), cases);
+            case AsmBranchInstruction branch:
+                var labels = new (string, BasicBlock)[branch.Labels.Count];
+                for (int i = 0; i < labels.Length; i++)
+                    labels[i] = (branch.Labels[i], Get(branch.Successors[i + 1]));
+                return new AsmBranchInstruction(Get(branch.Asm), Get(branch.FallThrough), labels);
             case ReturnInstruction result:
                 return new ReturnInstruction(result.ReturnValue is { } value ? Get(value) : null);
             case UnreachableInstruction:

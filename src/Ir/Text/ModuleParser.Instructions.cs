@@ -122,7 +122,7 @@ public sealed partial class ModuleParser
             IrTextForm.Typed => ParseTyped(row),
             IrTextForm.Cast => ParseCast(row),
             IrTextForm.Fixed => ParseFixed(row),
-            _ => ParseSpecial(row),
+            _ => ParseSpecial(row, block),
         };
         if (TryOption("loc"))
             instruction.Location = new SourceLocation(TakeInt());
@@ -167,7 +167,7 @@ public sealed partial class ModuleParser
         return new Instruction(row.Opcode, result, operands);
     }
 
-    private Instruction ParseSpecial(IrOpcodeRow row)
+    private Instruction ParseSpecial(IrOpcodeRow row, BasicBlock block)
     {
         switch (row.Opcode)
         {
@@ -238,11 +238,11 @@ public sealed partial class ModuleParser
             case IrOpcode.Fence:
                 return new Instruction(IrOpcode.Fence, IrType.Void);
             default:
-                return ParseBranch(row.Opcode);
+                return ParseBranch(row.Opcode, block);
         }
     }
 
-    private Terminator ParseBranch(IrOpcode opcode)
+    private Terminator ParseBranch(IrOpcode opcode, BasicBlock block)
     {
         if (opcode == IrOpcode.Branch)
             return new BranchInstruction(TakeBlock());
@@ -255,6 +255,8 @@ public sealed partial class ModuleParser
             BasicBlock ifFalse = TakeBlock();
             return new CondBranchInstruction(condition, ifTrue, ifFalse) { Likely = TryOption("likely") ? true : TryOption("unlikely") ? false : null };
         }
+        if (opcode == IrOpcode.AsmBranch)
+            return ParseAsmBranch(block);
         Value value = TakeTypedValue();
         Expect(",");
         BasicBlock otherwise = TakeBlock();
@@ -270,6 +272,28 @@ public sealed partial class ModuleParser
                 Expect(",");
         }
         return new SwitchInstruction(value, otherwise, cases);
+    }
+
+    /// <summary>Belongs to the asm before it in the block.</summary>
+    private AsmBranchInstruction ParseAsmBranch(BasicBlock block)
+    {
+        Instruction? asm = block.Last;
+        while (asm is not null and not InlineAsmInstruction)
+            asm = asm.Previous;
+        if (asm is null)
+            throw Error("no asm stands before in the block");
+        BasicBlock fallThrough = TakeBlock();
+        var labels = new List<(string, BasicBlock)>();
+        Expect("[");
+        while (!TryTake("]"))
+        {
+            string name = TakeString();
+            Expect(":");
+            labels.Add((name, TakeBlock()));
+            if (!Is("]"))
+                Expect(",");
+        }
+        return new AsmBranchInstruction(asm, fallThrough, labels);
     }
 
     private int TakeAlignment()

@@ -136,6 +136,12 @@ public sealed partial class ModulePrinter
                 }
                 _text.Append(']');
                 break;
+            case AsmBranchInstruction branch:
+                _text.Append(' ').Append(_names.Block(branch.FallThrough)).Append(" [");
+                for (int i = 0; i < branch.Labels.Count; i++)
+                    _text.Append(i == 0 ? "" : ", ").Append(Quote(branch.Labels[i])).Append(": ").Append(_names.Block(branch.Successors[i + 1]));
+                _text.Append(']');
+                break;
             case ReturnInstruction { ReturnValue: { } value }:
                 _text.Append(' ');
                 WriteTyped(value);

@@ -75,6 +75,9 @@ public static partial class IrVerifier
                 case ResultInstruction result when result.GetOperand(0) is not InlineAsmInstruction asm || result.Index < 1 || result.Index >= asm.Outputs.Count:
                     Report(result, "does not name a further output of an asm");
                     break;
+                case AsmBranchInstruction branch when branch.GetOperand(0) is not InlineAsmInstruction jumping || !ReferenceEquals(jumping.Block, branch.Block) || branch.Successors.Count != branch.Labels.Count + 1:
+                    Report(branch, "does not belong to an asm of its block");
+                    break;
                 case InlineAsmInstruction asm when asm.Inputs.Count != asm.OperandCount:
                     Report(asm, "the inputs and their values differ in number");
                     break;

@@ -29,6 +29,28 @@ public class AssemblerTests
 
     private static string Hex(AssembledCode code) => string.Join(" | ", code.Instructions.Select(instruction => instruction.ToString()));
 
+    [Theory]
+    [InlineData(".rept 3; r0 += 1; .endr; exit", "r0 += 1; r0 += 1; r0 += 1; exit")]
+    [InlineData(".rept 0; r0 += 1; .endr; exit", "exit")]
+    [InlineData(".rept 2; .rept 2; r0 += 1; .endr; r1 = 2; .endr; exit", "r0 += 1; r0 += 1; r1 = 2; r0 += 1; r0 += 1; r1 = 2; exit")]
+    [InlineData("r0 = 1; .rept 2; 1: r0 += 1; if r0 == 2 goto 1b; .endr; exit", "r0 = 1; 1: r0 += 1; if r0 == 2 goto 1b; 1: r0 += 1; if r0 == 2 goto 1b; exit")]
+    [InlineData(".ifc r1, r1; r0 = 1; .else; r0 = 2; .endif; exit", "r0 = 1; exit")]
+    [InlineData(".ifc r1, r2; r0 = 1; .else; r0 = 2; .endif; exit", "r0 = 2; exit")]
+    [InlineData(".ifnc r1 , r2; .if 0; r0 = 1; .elseif 3 - 2; r0 = 5; .else; r0 = 6; .endif; .endif; exit", "r0 = 5; exit")]
+    [InlineData(".set n, 4; .ifdef n; r0 = n; .endif; .ifndef m; r1 = n; .endif; exit", "r0 = 4; r1 = 4; exit")]
+    [InlineData("r1 = 9223372036854775808ULL ll; r2 = 0xffffffff00000000LL ll; r3 = 5ll; r4 = 7UL; exit", "r1 = 0x8000000000000000 ll; r2 = 0xffffffff00000000 ll; r3 = 5 ll; r4 = 7; exit")]
+    public void Repetitions_conditions_and_suffixes_are_a_shorter_spelling(string text, string same) => Assert.Equal(Hex(Assemble(same)), Hex(Assemble(text)));
+
+    [Theory]
+    [InlineData(".rept 2; r0 = 1", "'.endr'")]
+    [InlineData(".if 1; r0 = 1; .endr", "'.endif'")]
+    [InlineData(".rept x; r0 = 1; .endr", "must be a constant")]
+    [InlineData(".rept 4000000000; r0 = 1; .endr", "would grow beyond")]
+    [InlineData(".rept 4000000000; .rept 4000000000; .endr; .endr", "")]
+    [InlineData(".endr", "unknown directive")]
+    [InlineData(".ifc r1; .endif", "two texts")]
+    public void Broken_blocks_are_refused(string text, string message) => Assert.Contains(message, Refuse(text).Message);
+
     public static TheoryData<string> Styles => ["llvm", "source", "kernel", "alu32"];
 
     [Theory]
