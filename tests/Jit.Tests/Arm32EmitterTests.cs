@@ -1,5 +1,8 @@
-// Every form the ARM emitter can produce, decoded by an independent disassembler (Capstone) and compared as text.
+// Every form the ARM emitter can produce, decoded by independent disassemblers (Capstone, and LLVM where it is installed) and
+// compared as text.
 using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Llvm;
+using Ebpfcc.TestSupport;
 using Gee.External.Capstone;
 using Gee.External.Capstone.Arm;
 using Xunit;
@@ -17,7 +20,7 @@ public class Arm32EmitterTests
     };
 
     /// <summary>Emits all forms and compares them line by line with what they should read as.</summary>
-    private static void Check(IEnumerable<(Action<Arm32Emitter> Emit, string Expected)> forms, Arm32Features? features = null)
+    private void Check(IEnumerable<(Action<Arm32Emitter> Emit, string Expected)> forms, Arm32Features? features = null)
     {
         var emitter = new Arm32Emitter(features ?? Arm32Features.V7Divide);
         var expected = new List<string>();
@@ -29,7 +32,14 @@ public class Arm32EmitterTests
         byte[] code = emitter.Finish();
         using CapstoneArmDisassembler disassembler = CapstoneDisassembler.CreateArmDisassembler(ArmDisassembleMode.Arm);
         Assert.Equal(expected, disassembler.Disassemble(code).Select(instruction => $"{instruction.Mnemonic} {instruction.Operand}".Trim()));
+        if (_llvm is not null)
+            SecondOpinion.Agrees(_llvm, code, expected, sizeof(uint), line => line.StartsWith("asr ") && line.Contains(", sp,"));
     }
+
+    private LlvmDisassembler? _llvm;
+
+    [OracleFact(Oracle.Llvm)]
+    public void Llvm_reads_all_of_this_alike() => SecondOpinion.Ask<Arm32EmitterTests>(System.Runtime.InteropServices.Architecture.Arm, (tests, llvm) => tests._llvm = llvm);
 
     private static IEnumerable<(Arm32Register, Arm32Register)> Pairs() => from a in s_registers from b in s_registers select (a, b);
 

@@ -1,5 +1,8 @@
-// Every encoding the emitter can produce, decoded by an independent disassembler (Iced) and compared as text.
+// Every encoding the emitter can produce, decoded by independent disassemblers (Iced, and LLVM where it is installed) and
+// compared as text.
+using Ebpfcc.Jit.Llvm;
 using Ebpfcc.Jit.X64;
+using Ebpfcc.TestSupport;
 using Iced.Intel;
 using Label = Ebpfcc.Jit.X64.Label;
 using Xunit;
@@ -64,7 +67,7 @@ public class X64EmitterTests
     }
 
     /// <summary>Emits many forms and compares line by line with what they should read as.</summary>
-    private static void Check(IEnumerable<(Action<X64Emitter> Emit, string Expected)> forms)
+    private void Check(IEnumerable<(Action<X64Emitter> Emit, string Expected)> forms)
     {
         var emitter = new X64Emitter();
         var expected = new List<string>();
@@ -73,8 +76,16 @@ public class X64EmitterTests
             emit(emitter);
             expected.Add(text);
         }
-        Assert.Equal(expected, Decode(emitter.Finish().Code).Take(expected.Count));
+        byte[] code = emitter.Finish().Code;
+        Assert.Equal(expected, Decode(code).Take(expected.Count));
+        if (_llvm is not null)
+            SecondOpinion.Agrees(_llvm, code, expected);
     }
+
+    private LlvmDisassembler? _llvm;
+
+    [OracleFact(Oracle.Llvm)]
+    public void Llvm_reads_all_of_this_alike() => SecondOpinion.Ask<X64EmitterTests>(System.Runtime.InteropServices.Architecture.X64, (tests, llvm) => tests._llvm = llvm);
 
     private static IEnumerable<(X64Register, X64Register)> Pairs() => from a in s_all from b in s_all select (a, b);
 
