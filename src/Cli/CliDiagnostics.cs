@@ -32,8 +32,18 @@ public static class CliDiagnostics
     public static readonly DiagnosticDescriptor NoSuchProgram = Error("EBC0009", "there is no program '{0}'; there are: {1}",
         "--prog names a program (a function in a section of its own) that the input does not have. 'ebpfcc disasm' lists what it has.");
 
+    public static readonly DiagnosticDescriptor CannotFix = Error("EBC0010", "cannot repair: {0}",
+        "--fix writes repairs into C files. It leaves alone standard input, headers of the system, and files that changed while they were compiled.");
+
+    public static readonly DiagnosticDescriptor Fixed = new("EBC0011", DiagnosticSeverity.Remark, "repaired: {0}",
+        "--fix wrote this repair into the file, after the repaired program had been compiled and verified.");
+
+    public static readonly DiagnosticDescriptor NothingFixed = new("EBC0012", DiagnosticSeverity.Remark, "nothing repaired: {0}",
+        "--fix tries the repairs that usually help and keeps only what verifies. The notes of the rejection say what is missing.");
+
     /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
-    public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning, NoSuchProgram];
+    public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning, NoSuchProgram,
+        CannotFix, Fixed, NothingFixed];
 
     private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
 }

@@ -20,6 +20,19 @@ public sealed class CommandContext
     /// <summary>Standard error is a terminal, so that colours make sense.</summary>
     public bool ErrorIsTerminal { get; init; }
 
+    private Rendering.IDiagnosticRenderer? _renderer;
+
+    /// <summary>The one renderer of this run, made at its first use: machines want one document.</summary>
+    public Rendering.IDiagnosticRenderer RendererFor(Options.CompileSettings settings) => _renderer ??= Commands.CompileCommand.CreateRenderer(settings, this);
+
+    /// <summary>Ends the document of diagnostics, when one was begun.</summary>
+    public void FinishRendering()
+    {
+        if (_renderer is not (null or Rendering.TextRenderer))
+            _renderer.Finish();
+        _renderer = null;
+    }
+
     public static CommandContext FromConsole()
     {
         var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);

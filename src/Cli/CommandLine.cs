@@ -22,6 +22,7 @@ public static class CommandLine
         }
         finally
         {
+            context.FinishRendering();
             context.Output.Flush();
             context.Error.Flush();
         }

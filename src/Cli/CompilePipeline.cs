@@ -30,18 +30,26 @@ public sealed record Product(IReadOnlyList<Diagnostic> Diagnostics, SourceMap So
 
     public byte[]? Object { get; init; }
 
+    /// <summary>The object before it was written, with the places its code comes from.</summary>
+    public EbpfObject? Emitted { get; init; }
+
+    /// <summary>The front end's products.</summary>
+    public Compilation? Compilation { get; init; }
+
     public PreprocessedSource? Dependencies { get; init; }
 }
 
 public static class CompilePipeline
 {
     /// <param name="record">Receives the IR of every stage; null keeps none.</param>
-    public static Product Run(SourceText source, CompileSettings settings, IFileSystem files, CommandContext context, IrRecord? record = null)
+    /// <param name="isQuiet">Prints nothing on the way: an attempt of which only the product matters.</param>
+    public static Product Run(SourceText source, CompileSettings settings, IFileSystem files, CommandContext context, IrRecord? record = null, bool isQuiet = false)
     {
         var times = new StageTimes();
-        Compilation compilation = Compilation.Run(source, OptionsOf(settings, times, record, context), files);
+        Compilation compilation = Compilation.Run(source, OptionsOf(settings, times, record, context, isQuiet), files);
         string? text = null;
         byte[]? bytes = null;
+        EbpfObject? emitted = null;
         if (compilation.Succeeded)
         {
             switch (settings.Emit)
@@ -67,6 +75,7 @@ public static class CompilePipeline
                 case EmitForm.Object or EmitForm.Assembly or EmitForm.Btf:
                     if (times.Measure("generate code", () => ObjectEmitter.Emit(compilation.Ir!, BackendOptionsOf(settings), compilation.Diagnostics)) is { } result)
                     {
+                        emitted = result;
                         if (settings.Emit == EmitForm.Object)
                             bytes = times.Measure("write object", () => ObjectWriter.Write(result));
                         else
@@ -77,7 +86,7 @@ public static class CompilePipeline
         }
         if (compilation.Succeeded && settings.Emit is EmitForm.Object or EmitForm.Assembly or EmitForm.Btf && bytes is null && text is null)
             throw new InternalCompilerException("code generation", null, "no object and no error");
-        return new Product(compilation.Diagnostics.Items, compilation.SourceMap, compilation.Succeeded, times) { Text = text, Object = bytes, Dependencies = compilation.Tokens };
+        return new Product(compilation.Diagnostics.Items, compilation.SourceMap, compilation.Succeeded, times) { Text = text, Object = bytes, Emitted = emitted, Compilation = compilation, Dependencies = compilation.Tokens };
     }
 
     /// <summary>The declarations of the user's files; those of system headers are mere context.</summary>
@@ -118,17 +127,17 @@ public static class CompilePipeline
     private static BackendOptions BackendOptionsOf(CompileSettings settings)
         => new((CpuVersion)settings.Cpu, settings.DebugInfo, settings.BigEndian);
 
-    private static CompilationOptions OptionsOf(CompileSettings settings, StageTimes times, IrRecord? record, CommandContext context)
+    private static CompilationOptions OptionsOf(CompileSettings settings, StageTimes times, IrRecord? record, CommandContext context, bool isQuiet)
     {
         List<PassObserver> observers = [];
         if (settings.TimePasses)
             observers.Add(times.Passes);
-        if (settings.PrintAfter.Count > 0)
+        if (settings.PrintAfter.Count > 0 && !isQuiet)
             observers.Add(new PassPrinter(settings.PrintAfter, context.Output.Write));
         if (record is not null)
             observers.Add(record);
         Action<Module>? lowered = record is null ? null : record.AfterLowering;
-        if (settings.PrintAfter.Contains("lowering") || settings.PrintAfter.Contains("all"))
+        if (!isQuiet && (settings.PrintAfter.Contains("lowering") || settings.PrintAfter.Contains("all")))
             lowered += module => context.Output.Write($"; after lowering\n{ModulePrinter.Print(module)}");
         return new CompilationOptions
         {

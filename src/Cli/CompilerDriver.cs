@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Text;
 using Ebpfcc.Cli.Commands;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Exploration;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
@@ -47,6 +48,8 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             Report(CliDiagnostics.NotCompilable, input, input);
             return FlushOwn();
         }
+        if (settings.Fix && settings.Emit == EmitForm.Object && !FixApplication.Run(input, settings, context, renderer))
+            return false;
         var bag = new DiagnosticBag();
         if (ProgramInput.ReadSource(input, context, bag) is not { } source)
         {
@@ -62,7 +65,7 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             return FlushOwn();
         if (settings.TimePasses)
             product.Times.Print(context.Error);
-        if (settings.Verify is { } kernel && product.Object is { } image && !Verify(image, input, product.SourceMap, kernel))
+        if (settings.Verify is { } kernel && product.Object is not null && !Verify(product, source, kernel))
             return false;
         if (product.Dependencies is { } dependencies && settings.WriteDependencies
             && !Write(settings.DependencyFile ?? Path.ChangeExtension(settings.Output ?? DefaultOutput(input), ".d"), Encoding.UTF8.GetBytes(DependencyText(input, dependencies))))
@@ -85,10 +88,10 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
     }
 
     /// <summary>False when a program of the object would be rejected; then nothing is written.</summary>
-    private bool Verify(byte[] image, string input, SourceMap map, KernelVersion kernel)
+    private bool Verify(Product product, SourceText source, KernelVersion kernel)
     {
-        IReadOnlyList<Diagnostic> findings = ObjectVerification.Check(image, input, map, kernel);
-        renderer.Render(findings, map);
+        IReadOnlyList<Diagnostic> findings = ProductVerification.Check(product, source, settings, context, kernel);
+        renderer.Render(findings, product.SourceMap);
         return findings.All(finding => finding.Severity != DiagnosticSeverity.Error);
     }
 

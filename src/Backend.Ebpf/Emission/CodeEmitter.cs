@@ -7,6 +7,7 @@ using Ebpfcc.Core.Numerics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Asm;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Ir;
 
 namespace Ebpfcc.Backend.Ebpf.Emission;
@@ -116,7 +117,20 @@ public sealed class CodeEmitter
         }
         if (_code.Count == 0)
             throw new InternalCompilerException("code emission", _function.Name, "the function has no code");
-        return new EmittedFunction(_function.Source, [.. _code], _references, _lines, _core, _function.FrameSize);
+        return new EmittedFunction(_function.Source, [.. _code], _references, _lines, _core, _function.FrameSize, StackVariables());
+    }
+
+    /// <summary>The stack objects that were placed, deepest last; spill slots have no name.</summary>
+    private List<StackVariable> StackVariables()
+    {
+        var placed = new List<StackVariable>();
+        foreach (StackObject item in _function.StackObjects)
+        {
+            if (item.FrameOffset < 0)
+                placed.Add(new StackVariable(item.Variable?.Name, item.Variable?.Location ?? SourceLocation.None, item.FrameOffset, item.Size));
+        }
+        placed.Sort(static (a, b) => b.Offset.CompareTo(a.Offset));
+        return placed;
     }
 
     private void Encode(MachineInstruction instruction)

@@ -1,6 +1,7 @@
 // A function as bytes, with everything that the object around it still has to fill in.
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Ir;
 
 namespace Ebpfcc.Backend.Ebpf.Emission;
@@ -25,4 +26,5 @@ public sealed record EmittedFunction(
     IReadOnlyList<CodeReference> References,
     IReadOnlyList<CodeLine> Lines,
     IReadOnlyList<CodeCoreRelocation> CoreRelocations,
-    int StackSize);
+    int StackSize,
+    IReadOnlyList<StackVariable> Stack);

@@ -111,7 +111,10 @@ public sealed partial class ObjectEmitter
             Size = code.Code.Length * EbpfInstruction.Size,
         };
         _symbols[source] = symbol;
-        _object.Functions.Add(new EbpfFunction(symbol, code.Code));
+        _object.Functions.Add(new EbpfFunction(symbol, code.Code)
+        {
+            Origins = new FunctionOrigins([.. code.Lines.Select(static line => (line.Slot, line.Location))], code.Stack, code.StackSize),
+        });
     }
 
     /// <summary>String literals and other unnamed character data may be kept apart from named constants.</summary>

@@ -1,6 +1,7 @@
 // Programs of a file on engines: loads, verifies unless they run sandboxed, translates, and times them in turns with the same C
 // natively and with the empty frame of each, which is what a run costs before its first instruction.
 using System.Diagnostics;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Commands;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Core.Diagnostics;
@@ -121,7 +122,7 @@ internal sealed class ProgramBenchmark(BenchmarkSettings settings, IReadOnlyList
         foreach (IExecutionEngine engine in engines)
         {
             var environment = new ExecutionEnvironment { Allocator = EngineTable.AllocatorOf(engine) };
-            LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment, TakesUntypedPrograms = true });
+            LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment, TakesUntypedPrograms = true }, out RejectionReporter reporter);
             if (loaded is null || !ProgramInput.ReportFailures(loaded, settings.Program, settings.Compile, context))
                 return null;
             List<LoadedProgram> chosen = [.. loaded.Programs.Where(program => settings.Program is null || program.Name == settings.Program)];
@@ -132,14 +133,14 @@ internal sealed class ProgramBenchmark(BenchmarkSettings settings, IReadOnlyList
             }
             for (int i = 0; i < chosen.Count; i++)
             {
-                if (!Prepare(subjects, i, chosen[i], loaded.Programs.Count > 1, file, engine, environment, data, i == 0 ? loaded : null))
+                if (!Prepare(subjects, i, chosen[i], loaded.Programs.Count > 1, file, engine, environment, data, i == 0 ? loaded : null, reporter))
                     return null;
             }
         }
         return subjects;
     }
 
-    private bool Prepare(List<Subject> subjects, int index, LoadedProgram program, bool isOneOfSeveral, string file, IExecutionEngine engine, ExecutionEnvironment environment, byte[] data, LoadedObject? owned)
+    private bool Prepare(List<Subject> subjects, int index, LoadedProgram program, bool isOneOfSeveral, string file, IExecutionEngine engine, ExecutionEnvironment environment, byte[] data, LoadedObject? owned, RejectionReporter reporter)
     {
         bool isSandboxed = settings.Unverified || program.ProgramType == (int)ProgramType.Unspec;
         VerifiedProgram? proof = null;
@@ -148,7 +149,7 @@ internal sealed class ProgramBenchmark(BenchmarkSettings settings, IReadOnlyList
             VerificationResult verified = Verifier.Verify(program, VerifierOptions);
             if (verified.Rejection is { } rejection)
             {
-                ObjectVerification.Report(program, rejection, file, settings.Compile, context);
+                ProgramInput.RenderRejection(reporter, program, rejection, VerifierOptions, settings.Compile, context);
                 return false;
             }
             proof = verified.Program!;

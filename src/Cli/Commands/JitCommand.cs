@@ -2,6 +2,7 @@
 // eBPF instructions and C lines it came from.
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Output;
 using Ebpfcc.Cli.Running;
@@ -59,7 +60,7 @@ public static class JitCommand
         // ARM32 code holds 32-bit addresses of maps: they must lie where such addresses reach.
         using GuestArena? arena = settings.Architecture.StartsWith("arm32", StringComparison.Ordinal) ? GuestArena.TryCreate(out _) : null;
         var environment = arena is null ? new ExecutionEnvironment() : new ExecutionEnvironment { Allocator = arena };
-        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment });
+        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment }, out RejectionReporter reporter);
         if (loaded is null)
             return ExitStatus.Refused;
         List<LoadedProgram> programs = [.. loaded.Programs.Where(program => settings.Program is null || program.Name == settings.Program)];
@@ -70,16 +71,17 @@ public static class JitCommand
             return ProgramInput.Usage(context, "jit", $"-o takes one program; choose with --prog: {string.Join(", ", programs.Select(program => program.Name))}");
         int status = complete ? ExitStatus.Done : ExitStatus.Refused;
         foreach (LoadedProgram program in programs)
-            status = Math.Max(status, Translate(program, settings, environment, context));
+            status = Math.Max(status, Translate(program, settings, environment, context, reporter));
         return status;
     }
 
-    private static int Translate(LoadedProgram program, Settings settings, ExecutionEnvironment environment, CommandContext context)
+    private static int Translate(LoadedProgram program, Settings settings, ExecutionEnvironment environment, CommandContext context, RejectionReporter reporter)
     {
-        VerificationResult verified = Verifier.Verify(program, new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes });
+        var options = new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes };
+        VerificationResult verified = Verifier.Verify(program, options);
         if (verified.Program is not { } proof)
         {
-            ObjectVerification.Report(program, verified.Rejection!, settings.File!, settings.Compile, context);
+            ProgramInput.RenderRejection(reporter, program, verified.Rejection!, options, settings.Compile, context);
             return ExitStatus.Refused;
         }
         byte[] bytes;

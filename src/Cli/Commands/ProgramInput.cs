@@ -1,6 +1,7 @@
 // What the commands besides compiling take: an object of any compiler, or C, which is compiled in the same process. Used by
 // verify, run, jit, bench and disasm, so that all of them take the compiler's options and say the same about bad input.
 using System.Text;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Cli.Rendering;
 using Ebpfcc.Core.Diagnostics;
@@ -9,6 +10,7 @@ using Ebpfcc.Ebpf.Object;
 using Ebpfcc.Frontend.Preprocessing;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Verification;
 
 namespace Ebpfcc.Cli.Commands;
 
@@ -29,10 +31,13 @@ public static class ProgramInput
     /// <summary>
     /// The object in a file, compiled first when the file is C. Everything there is to say is rendered; null when it was refused.
     /// </summary>
-    public static EbpfObject? Open(string file, CompileSettings compile, CommandContext context)
+    public static EbpfObject? Open(string file, CompileSettings compile, CommandContext context) => Open(file, compile, context, out _);
+
+    /// <param name="reporter">Says what is wrong with programs of this input.</param>
+    private static EbpfObject? Open(string file, CompileSettings compile, CommandContext context, out RejectionReporter reporter)
     {
         var bag = new DiagnosticBag(compile.Warnings);
-        EbpfObject? result = ReadImage(file, compile, context, bag) is { } image ? ObjectReader.Read(image, file, bag) : null;
+        EbpfObject? result = ReadImage(file, compile, context, bag, out reporter) is { } image ? ObjectReader.Read(image, file, bag) : null;
         Render(bag, compile, context);
         return bag.HasErrors ? null : result;
     }
@@ -41,30 +46,40 @@ public static class ProgramInput
     /// The bytes of the object in a file, compiled first when the file is C. What the compiler says is rendered, what is wrong with the
     /// file goes to the bag; null when there is no object.
     /// </summary>
-    public static byte[]? ReadImage(string file, CompileSettings compile, CommandContext context, DiagnosticBag bag)
+    /// <param name="reporter">Says what is wrong with programs of this input.</param>
+    public static byte[]? ReadImage(string file, CompileSettings compile, CommandContext context, DiagnosticBag bag, out RejectionReporter reporter)
     {
+        reporter = new RejectionReporter(file, null, null, compile, context);
         if (!IsSource(file))
             return ReadBytes(file, bag);
         compile.Emit = EmitForm.Object;
+        IDiagnosticRenderer renderer = context.RendererFor(compile);
+        if (compile.Fix && !FixApplication.Run(file, compile, context, renderer))
+            return null;
         if (ReadSource(file, context, bag) is not { } source)
             return null;
-        IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
         Product product = CompilePipeline.Run(source, compile, new RealFileSystem(), context);
         renderer.Render(product.Diagnostics, product.SourceMap);
-        if (compile.ErrorFormat != ErrorFormat.Text)
-            renderer.Finish();
+        reporter = new RejectionReporter(file, source, product, compile, context);
         return product.Succeeded ? product.Object : null;
     }
 
     /// <summary>Opens and loads: maps made, relocations resolved. Failures of single programs are in the result, not rendered.</summary>
-    public static LoadedObject? Load(string file, CompileSettings compile, CommandContext context, LoadOptions? options = null)
+    public static LoadedObject? Load(string file, CompileSettings compile, CommandContext context, LoadOptions options, out RejectionReporter reporter)
     {
-        if (Open(file, compile, context) is not { } source)
+        if (Open(file, compile, context, out reporter) is not { } source)
             return null;
         var bag = new DiagnosticBag(compile.Warnings);
-        LoadedObject? loaded = ProgramLoader.Load(source, (options ?? new LoadOptions()) with { Subject = file }, bag);
+        LoadedObject? loaded = ProgramLoader.Load(source, options with { Subject = file }, bag);
         Render(bag, compile, context);
         return bag.HasErrors ? null : loaded;
+    }
+
+    /// <summary>Renders why a program is rejected.</summary>
+    public static void RenderRejection(RejectionReporter reporter, LoadedProgram program, Rejection rejection, VerifierOptions options, CompileSettings compile, CommandContext context)
+    {
+        (Diagnostic diagnostic, SourceMap map) = reporter.Describe(program, rejection, options);
+        context.RendererFor(compile).Render([diagnostic], map);
     }
 
     /// <summary>The bytes of a file; null, and an error in the bag, when it cannot be read.</summary>
@@ -80,10 +95,7 @@ public static class ProgramInput
     {
         if (bag.Items.Count == 0)
             return;
-        IDiagnosticRenderer renderer = CompileCommand.CreateRenderer(compile, context);
-        renderer.Render(bag.Items, new SourceMap());
-        if (compile.ErrorFormat != ErrorFormat.Text)
-            renderer.Finish();
+        context.RendererFor(compile).Render(bag.Items, new SourceMap());
     }
 
     /// <summary>A source file, or standard input for "-"; null, and an error in the bag, when it cannot be read.</summary>

@@ -56,18 +56,18 @@ public static class RunCommand
         }
         catch (RunRefusedException refusal)
         {
-            Report(context, refusal.Diagnostic);
+            context.RendererFor(settings.Compile).Render([refusal.Diagnostic], refusal.Map);
             return ExitStatus.Refused;
         }
         catch (GuestFaultException fault)
         {
-            Report(context, Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, settings.Program ?? settings.File, fault.Message));
+            Render(Diagnostic.Create(RunDiagnostics.Fault, SourceSpan.None, settings.Program ?? settings.File, fault.Message));
             return ExitStatus.Refused;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             string name = exception is FileNotFoundException { FileName: { } missing } ? Path.GetRelativePath(".", missing) : settings.File;
-            Report(context, Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, InputFile.Describe(exception)) with { Subject = name });
+            Render(Diagnostic.Create(CliDiagnostics.CannotRead, SourceSpan.None, InputFile.Describe(exception)) with { Subject = name });
             return ExitStatus.Refused;
         }
         finally
@@ -75,6 +75,8 @@ public static class RunCommand
             foreach (RunSession session in sessions)
                 session.Dispose();
         }
+
+        void Render(Diagnostic diagnostic) => context.RendererFor(settings.Compile).Render([diagnostic], new SourceMap());
     }
 
     private static void OpenSessions(RunSource source, RunSettings settings, CommandContext context, List<RunSession> sessions)
@@ -87,7 +89,7 @@ public static class RunCommand
             Action<string>? trace = settings.Trace && sessions.Count == 0 ? text => context.Error.WriteLine("trace: " + text.TrimEnd('\n')) : null;
             try
             {
-                sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace), settings.Program, sandbox));
+                sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace), settings.Program, sandbox, source.Reporter));
             }
             catch (RunRefusedException refusal) when (isAll && sessions.Count > 0)
             {
@@ -168,7 +170,7 @@ public static class RunCommand
         report.Finish(sessions);
         if (difference is null)
             return ExitStatus.Done;
-        Report(context, Diagnostic.Create(RunDiagnostics.EnginesDiffer, SourceSpan.None, difference));
+        context.RendererFor(settings.Compile).Render([Diagnostic.Create(RunDiagnostics.EnginesDiffer, SourceSpan.None, difference)], new SourceMap());
         return ExitStatus.Refused;
     }
 

@@ -3,7 +3,11 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Options;
+using Ebpfcc.Cli.Rendering;
+using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Core.Text;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Verification;
 
@@ -49,11 +53,11 @@ public static class VerifyCommand
         }
         if (settings.File is not { } file)
             return ProgramInput.Usage(context, "verify", "name the object or C file to verify");
-        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true });
-        return loaded is null ? ExitStatus.Refused : Verify(file, loaded, settings, context);
+        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true }, out RejectionReporter reporter);
+        return loaded is null ? ExitStatus.Refused : Verify(file, loaded, reporter, settings, context);
     }
 
-    private static int Verify(string file, LoadedObject loaded, Settings settings, CommandContext context)
+    private static int Verify(string file, LoadedObject loaded, RejectionReporter reporter, Settings settings, CommandContext context)
     {
         var options = new VerifierOptions
         {
@@ -71,23 +75,28 @@ public static class VerifyCommand
             seen++;
             status = ExitStatus.Refused;
             if (settings.Json)
-                Write(json, failed.Name, failed.Section, false, failed.Reason.Message, null, null);
+                Write(json, failed.Name, failed.Section, false, failed.Reason.Message, null, null, null);
             else
                 context.Output.WriteLine($"{failed.Name}: rejected: {failed.Reason.Message} [{failed.Reason.Id}]");
         }
+        var results = new List<(LoadedProgram Program, VerificationResult Result)>();
         foreach (LoadedProgram program in loaded.Programs)
         {
-            if (settings.Program is not null && program.Name != settings.Program)
-                continue;
+            if (settings.Program is null || program.Name == settings.Program)
+                results.Add((program, Verifier.Verify(program, options)));
+        }
+        string[] rejected = [.. results.Where(static entry => !entry.Result.IsAccepted).Select(static entry => entry.Program.Name), .. loaded.Failures.Select(static failed => failed.Name)];
+        foreach ((LoadedProgram program, VerificationResult result) in results)
+        {
             seen++;
-            VerificationResult result = Verifier.Verify(program, options);
             if (!result.IsAccepted)
                 status = ExitStatus.Refused;
-            LineRecord? line = result.Rejection is { } rejection ? program.FindLine(rejection.Slot) : null;
+            (Diagnostic Diagnostic, SourceMap Map)? reason = result.Rejection is { } rejection ? reporter.Describe(program, rejection, options, rejected) : null;
+            LineRecord? line = result.Rejection is { } at ? program.FindLine(at.Slot) : null;
             if (settings.Json)
-                Write(json, program.Name, program.Section, result.IsAccepted, result.Rejection?.Message ?? "", result.Statistics, line);
+                Write(json, program.Name, program.Section, result.IsAccepted, result.Rejection?.Message ?? "", result.Statistics, line, reason);
             else
-                Print(context, program, result, line);
+                Print(context, settings, program, result, reason);
         }
         json.WriteEndArray();
         json.Flush();
@@ -99,31 +108,25 @@ public static class VerifyCommand
         return status;
     }
 
-    private static void Print(CommandContext context, LoadedProgram program, VerificationResult result, LineRecord? line)
+    private static void Print(CommandContext context, Settings settings, LoadedProgram program, VerificationResult result, (Diagnostic Diagnostic, SourceMap Map)? reason)
     {
         TextWriter output = context.Output;
         if (result.Log.Length > 0)
             output.Write(result.Log);
-        if (result.Rejection is not { } rejection)
+        if (result.Rejection is not { } rejection || reason is not { } known)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.Name}: accepted ({result.Statistics.ProcessedInstructions} insns processed, {result.Statistics.TotalStates} states)"));
             return;
         }
-        string message = rejection.Message.Replace("\n", "; ");
-        output.WriteLine($"{program.Name}: rejected: {message}");
-        if (line is not { } place)
-            return;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{place.File}:{place.Line}:{place.Column}: error: {message} [{rejection.Code}]"));
-        if (place.Text.Length == 0)
-            return;
-        string number = place.Line.ToString(CultureInfo.InvariantCulture).PadLeft(6);
-        string text = place.Text.TrimEnd().Replace('\t', ' ');
-        output.WriteLine($"{number} | {text}");
-        if (place.Column > 0 && place.Column <= text.Length)
-            output.WriteLine($"       | {new string(' ', place.Column - 1)}^");
+        output.WriteLine($"{program.Name}: rejected: {rejection.Message.Replace("\n", "; ")}");
+        // The reasons are this command's result, so that text goes where the verdicts go.
+        if (settings.Compile.ErrorFormat == ErrorFormat.Text)
+            new TextRenderer(output, settings.Compile.Color == ColorMode.Always).Render([known.Diagnostic], known.Map);
+        else
+            context.RendererFor(settings.Compile).Render([known.Diagnostic], known.Map);
     }
 
-    private static void Write(Utf8JsonWriter json, string name, string section, bool isAccepted, string message, VerificationStatistics? statistics, LineRecord? line)
+    private static void Write(Utf8JsonWriter json, string name, string section, bool isAccepted, string message, VerificationStatistics? statistics, LineRecord? line, (Diagnostic Diagnostic, SourceMap Map)? reason)
     {
         json.WriteStartObject();
         json.WriteString("program", name);
@@ -145,6 +148,11 @@ public static class VerifyCommand
         else
         {
             json.WriteNull("location");
+        }
+        if (reason is { } known)
+        {
+            json.WritePropertyName("diagnostic");
+            JsonRenderer.Write(json, known.Diagnostic, known.Map);
         }
         json.WriteEndObject();
     }

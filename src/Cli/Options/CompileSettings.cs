@@ -88,6 +88,12 @@ public sealed class CompileSettings
     /// <summary>The kernel whose rules the output must pass; null verifies nothing.</summary>
     public KernelVersion? Verify { get; set; }
 
+    /// <summary><c>--fix</c>: write verified repairs into the source.</summary>
+    public bool Fix { get; set; }
+
+    /// <summary>Look for repairs of rejected programs; <c>--no-fixits</c> turns it off.</summary>
+    public bool SuggestFixes { get; set; } = true;
+
     // Looking inside.
     public List<string> PrintAfter { get; } = [];
 

@@ -23,44 +23,48 @@ public sealed class JsonRenderer : IDiagnosticRenderer
     public void Render(IReadOnlyList<Diagnostic> diagnostics, SourceMap map)
     {
         foreach (Diagnostic diagnostic in diagnostics)
+            Write(_json, diagnostic, map);
+    }
+
+    /// <summary>One diagnostic as an object.</summary>
+    public static void Write(Utf8JsonWriter json, Diagnostic diagnostic, SourceMap map)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", diagnostic.Id);
+        json.WriteString("severity", SeverityName(diagnostic.Severity));
+        json.WriteString("message", diagnostic.Message);
+        if (diagnostic.Descriptor.WarningGroup is { } group)
+            json.WriteString("group", group);
+        WriteSpan(json, diagnostic.Span, map, diagnostic.Subject);
+        json.WriteStartArray("notes");
+        foreach (DiagnosticNote note in diagnostic.Notes)
         {
-            _json.WriteStartObject();
-            _json.WriteString("id", diagnostic.Id);
-            _json.WriteString("severity", SeverityName(diagnostic.Severity));
-            _json.WriteString("message", diagnostic.Message);
-            if (diagnostic.Descriptor.WarningGroup is { } group)
-                _json.WriteString("group", group);
-            WriteSpan(_json, diagnostic.Span, map, diagnostic.Subject);
-            _json.WriteStartArray("notes");
-            foreach (DiagnosticNote note in diagnostic.Notes)
-            {
-                _json.WriteStartObject();
-                _json.WriteString("message", note.Message);
-                WriteSpan(_json, note.Span, map, null);
-                _json.WriteEndObject();
-            }
-            _json.WriteEndArray();
-            _json.WriteStartArray("fixits");
-            foreach (FixIt fix in diagnostic.FixIts)
-            {
-                _json.WriteStartObject();
-                _json.WriteString("description", fix.Description);
-                WriteSpan(_json, fix.Span, map, null);
-                _json.WriteString("replacement", fix.Replacement);
-                _json.WriteEndObject();
-            }
-            _json.WriteEndArray();
-            _json.WriteStartArray("macros");
-            foreach (MacroFrame frame in map.GetMacroFrames(diagnostic.Span.Start))
-            {
-                _json.WriteStartObject();
-                _json.WriteString("name", frame.MacroName);
-                WriteSpan(_json, SourceSpan.At(map.GetSpelling(frame.Spelling)), map, null);
-                _json.WriteEndObject();
-            }
-            _json.WriteEndArray();
-            _json.WriteEndObject();
+            json.WriteStartObject();
+            json.WriteString("message", note.Message);
+            WriteSpan(json, note.Span, map, null);
+            json.WriteEndObject();
         }
+        json.WriteEndArray();
+        json.WriteStartArray("fixits");
+        foreach (FixIt fix in diagnostic.FixIts)
+        {
+            json.WriteStartObject();
+            json.WriteString("description", fix.Description);
+            WriteSpan(json, fix.Span, map, null);
+            json.WriteString("replacement", fix.Replacement);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("macros");
+        foreach (MacroFrame frame in map.GetMacroFrames(diagnostic.Span.Start))
+        {
+            json.WriteStartObject();
+            json.WriteString("name", frame.MacroName);
+            WriteSpan(json, SourceSpan.At(map.GetSpelling(frame.Spelling)), map, null);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     public void Finish()

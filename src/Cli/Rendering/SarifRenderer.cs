@@ -73,7 +73,49 @@ public sealed class SarifRenderer(TextWriter output) : IDiagnosticRenderer
                 WriteLocation(json, note.Span, map, null, note.Message);
             json.WriteEndArray();
         }
+        if (diagnostic.FixIts.Count > 0)
+            WriteFix(json, diagnostic.FixIts, map);
         json.WriteEndObject();
+    }
+
+    /// <summary>The edits of a diagnostic belong together: one fix (SARIF 2.1.0 section 3.55) with a change for each file.</summary>
+    private static void WriteFix(Utf8JsonWriter json, IReadOnlyList<FixIt> edits, SourceMap map)
+    {
+        json.WriteStartArray("fixes");
+        json.WriteStartObject();
+        WriteText(json, "description", edits[0].Description);
+        json.WriteStartArray("artifactChanges");
+        foreach (IGrouping<string, FixIt> file in edits.GroupBy(edit => map.GetFilePosition(edit.Span.Start)?.File.Path ?? ""))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("artifactLocation");
+            json.WriteString("uri", file.Key.Replace('\\', '/').Replace(" ", "%20"));
+            json.WriteEndObject();
+            json.WriteStartArray("replacements");
+            foreach (FixIt edit in file)
+            {
+                json.WriteStartObject();
+                if (map.GetFilePosition(edit.Span.Start) is { } start)
+                {
+                    json.WriteStartObject("deletedRegion");
+                    json.WriteNumber("charOffset", start.Offset);
+                    json.WriteNumber("charLength", edit.Span.End.Position - edit.Span.Start.Position);
+                    json.WriteNumber("startLine", start.Line);
+                    json.WriteNumber("startColumn", start.Column);
+                    FilePosition end = map.GetFilePosition(edit.Span.End) ?? start;
+                    json.WriteNumber("endLine", end.Line);
+                    json.WriteNumber("endColumn", end.Column);
+                    json.WriteEndObject();
+                }
+                WriteText(json, "insertedContent", edit.Replacement);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndArray();
     }
 
     private static void WriteLocation(Utf8JsonWriter json, SourceSpan span, SourceMap map, string? subject, string? message)

@@ -45,14 +45,51 @@ public sealed class TextRenderer(TextWriter output, bool color) : IDiagnosticRen
             _errors++;
         else if (diagnostic.Severity == DiagnosticSeverity.Warning)
             _warnings++;
+        bool isVerified = diagnostic.FixIts.Count > 0 && diagnostic.FixIts[0].IsVerified;
         IncludeStack(diagnostic.Span.Start, map);
         string code = diagnostic.Descriptor.WarningGroup is { } group && diagnostic.Severity is DiagnosticSeverity.Warning or DiagnosticSeverity.Error && diagnostic.Descriptor.WarningGroup is not null
             ? $"{diagnostic.Id}, -W{(diagnostic.Severity == DiagnosticSeverity.Error ? "error=" : "")}{diagnostic.Descriptor.WarningGroup}"
             : diagnostic.Id;
-        Message(diagnostic.Span, diagnostic.Subject, diagnostic.Severity, $"{diagnostic.Message} [{code}]", map, diagnostic.FixIts);
+        Message(diagnostic.Span, diagnostic.Subject, diagnostic.Severity, $"{diagnostic.Message} [{code}]", map, isVerified ? [] : diagnostic.FixIts);
         MacroNotes(diagnostic.Span.Start, map);
         foreach (DiagnosticNote note in diagnostic.Notes)
             Message(note.Span, null, DiagnosticSeverity.Note, note.Message, map, []);
+        if (isVerified)
+            Repair(diagnostic.FixIts, map);
+    }
+
+    /// <summary>Edits of several lines as a difference: the changed lines with their numbers, new ones marked with a plus.</summary>
+    private void Repair(IReadOnlyList<FixIt> edits, SourceMap map)
+    {
+        foreach (FixIt edit in edits)
+        {
+            if (map.GetFilePosition(edit.Span.Start) is not { } start || map.GetFilePosition(edit.Span.End) is not { } end)
+                continue;
+            if (edit == edits[0])
+                output.WriteLine($"{start.File.Path}:{start.Line}:{start.Column}: note: this repair was verified: {edit.Description} (--fix makes it)");
+            ReadOnlySpan<char> first = start.File.GetLine(start.Line - 1), last = end.File.GetLine(end.Line - 1);
+            string text = string.Concat(first[..Math.Min(start.Column - 1, first.Length)], edit.Replacement, last[Math.Min(end.Column - 1, last.Length)..]);
+            // Whole lines that were only moved down are not news.
+            var before = new List<string>();
+            for (int line = start.Line; line <= end.Line; line++)
+                before.Add(start.File.GetLine(line - 1).ToString());
+            var after = new List<string>(text.TrimEnd('\n').Split('\n'));
+            while (before.Count > 0 && after.Count > 0 && before[^1] == after[^1])
+            {
+                before.RemoveAt(before.Count - 1);
+                after.RemoveAt(after.Count - 1);
+            }
+            for (int i = 0; i < before.Count; i++)
+                Changed(start.Line + i, '-', before[i], Red);
+            for (int i = 0; i < after.Count; i++)
+                Changed(i == 0 || before.Count > 0 ? start.Line + i : null, '+', after[i], Green);
+        }
+    }
+
+    private void Changed(int? number, char mark, string line, string tint)
+    {
+        string text = $"{number?.ToString(CultureInfo.InvariantCulture) ?? "",5} {mark} {line.Replace("\t", "        ")}";
+        output.WriteLine((color ? tint + text + Reset : text).TrimEnd());
     }
 
     private void IncludeStack(SourceLocation location, SourceMap map)

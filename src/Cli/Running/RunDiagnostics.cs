@@ -8,9 +8,6 @@ public static class RunDiagnostics
     public static readonly DiagnosticDescriptor NoProgram = Error("EBC7020", "there is no program '{0}'; there are: {1}",
         "Programs are named by their function or their section.");
 
-    public static readonly DiagnosticDescriptor Rejected = Error("EBC7021", "program '{0}' was rejected: {1}",
-        "The verifier could not prove the program safe, so that it is not run. 'ebpfcc verify' shows the log; --unverified runs the program in a sandbox that checks every access.");
-
     public static readonly DiagnosticDescriptor Fault = Error("EBC7022", "program '{0}' failed: {1}",
         "The sandbox stopped the program: it accessed memory that is not its own, ran out of fuel or called a helper wrongly.");
 
@@ -29,7 +26,7 @@ public static class RunDiagnostics
     public static readonly DiagnosticDescriptor BadHex = Error("EBC7027", "not hexadecimal: {0}",
         "Bytes are written as pairs of hexadecimal digits; spaces between them are allowed.");
 
-    public static IReadOnlyList<DiagnosticDescriptor> All { get; } = [NoProgram, Rejected, Fault, EngineUnavailable, EnginesDiffer, RunRefused, BadMapFile, BadHex];
+    public static IReadOnlyList<DiagnosticDescriptor> All { get; } = [NoProgram, Fault, EngineUnavailable, EnginesDiffer, RunRefused, BadMapFile, BadHex];
 
     private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
 }

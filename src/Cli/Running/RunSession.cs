@@ -1,4 +1,5 @@
 // One loaded object under one engine: runs its program and shows its maps. The kernel is such a session too.
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Object;
@@ -15,6 +16,9 @@ namespace Ebpfcc.Cli.Running;
 internal sealed class RunRefusedException(Diagnostic diagnostic) : Exception(diagnostic.Message)
 {
     public Diagnostic Diagnostic { get; } = diagnostic;
+
+    /// <summary>What the diagnostic's places belong to.</summary>
+    public Core.Text.SourceMap Map { get; init; } = new();
 
     public static RunRefusedException Of(DiagnosticDescriptor descriptor, params ReadOnlySpan<object?> arguments)
         => new(Diagnostic.Create(descriptor, Core.Text.SourceSpan.None, arguments));
@@ -72,11 +76,11 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
 
     /// <summary>Loads an object and prepares its programs for an engine, which belongs to the session from now on.</summary>
     /// <exception cref="RunRefusedException">The object, the program or the engine is refused.</exception>
-    public static LocalSession Open(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox)
+    public static LocalSession Open(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox, RejectionReporter reporter)
     {
         try
         {
-            return Load(source, raw, subject, engine, environment, programName, sandbox);
+            return Load(source, raw, subject, engine, environment, programName, sandbox, reporter);
         }
         catch
         {
@@ -85,7 +89,7 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
         }
     }
 
-    private static LocalSession Load(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox)
+    private static LocalSession Load(EbpfObject? source, LoadedProgram? raw, string subject, IExecutionEngine engine, ExecutionEnvironment environment, string? programName, SandboxOptions? sandbox, RejectionReporter reporter)
     {
         if (engine.WhyUnavailable is { } reason)
             throw RunRefusedException.Of(RunDiagnostics.EngineUnavailable, engine.Name, reason);
@@ -106,11 +110,11 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
             if (program.ProgramType == (int)ProgramType.Unspec)
                 sandbox ??= new SandboxOptions();
             var executables = new List<IExecutable>();
-            IExecutable entry = Prepare(program, engine, environment, sandbox);
+            IExecutable entry = Prepare(program, engine, environment, sandbox, reporter);
             executables.Add(entry);
             foreach (ProgramSlot slot in loaded.ProgramSlots)
             {
-                IExecutable target = slot.Program == program ? entry : Prepare(slot.Program, engine, environment, sandbox);
+                IExecutable target = slot.Program == program ? entry : Prepare(slot.Program, engine, environment, sandbox, reporter);
                 if (target != entry)
                     executables.Add(target);
                 slot.Map.Set(slot.Index, target);
@@ -124,18 +128,18 @@ internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<
         }
     }
 
-    private static IExecutable Prepare(LoadedProgram program, IExecutionEngine engine, ExecutionEnvironment environment, SandboxOptions? sandbox)
+    private static IExecutable Prepare(LoadedProgram program, IExecutionEngine engine, ExecutionEnvironment environment, SandboxOptions? sandbox, RejectionReporter reporter)
     {
         try
         {
             if (sandbox is not null)
                 return engine.PrepareSandboxed(program, sandbox, environment);
-            VerificationResult result = Verifier.Verify(program);
+            var options = new VerifierOptions();
+            VerificationResult result = Verifier.Verify(program, options);
             if (result.Program is { } verified)
                 return engine.Prepare(verified, environment);
-            LineRecord? line = program.FindLine(result.Rejection!.Slot);
-            string message = result.Rejection.Message.Replace("\n", "; ");
-            throw RunRefusedException.Of(RunDiagnostics.Rejected, program.Name, line is { } place ? $"{message} ({place.File}:{place.Line}:{place.Column})" : $"{message} (insn {result.Rejection.Slot})");
+            (Diagnostic rejected, Core.Text.SourceMap map) = reporter.Describe(program, result.Rejection!, options);
+            throw new RunRefusedException(rejected) { Map = map };
         }
         catch (GuestFaultException fault)
         {

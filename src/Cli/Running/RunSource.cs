@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Ebpfcc.Cli.Commands;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Isa;
@@ -10,7 +11,7 @@ using Ebpfcc.Runtime.Loading;
 
 namespace Ebpfcc.Cli.Running;
 
-internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgram? Raw, string SideFile)
+internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgram? Raw, string SideFile, RejectionReporter Reporter)
 {
     /// <summary>Reads the input; null after the compiler has reported errors.</summary>
     /// <exception cref="RunRefusedException">An object or hexadecimal text is malformed.</exception>
@@ -18,19 +19,20 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
     {
         string file = settings.File!;
         string sideFile = Path.ChangeExtension(file, ".maps.json");
+        var reporter = new RejectionReporter(file, null, null, settings.Compile, context);
         switch (Path.GetExtension(file))
         {
             case ".bin":
-                return new RunSource(null, null, FromBytes(file, ReadFile(file)), sideFile);
+                return new RunSource(null, null, FromBytes(file, ReadFile(file)), sideFile, reporter);
             case ".hex":
-                return new RunSource(null, null, FromBytes(file, ParseHex(Encoding.UTF8.GetString(ReadFile(file)))), sideFile);
+                return new RunSource(null, null, FromBytes(file, ParseHex(Encoding.UTF8.GetString(ReadFile(file)))), sideFile, reporter);
         }
         var bag = new DiagnosticBag();
-        byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag);
+        byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag, out reporter);
         EbpfObject? read = image is null ? null : ObjectReader.Read(image, file, bag);
         if (bag.HasErrors)
             throw new RunRefusedException(bag.Items[0]);
-        return read is null ? null : new RunSource(image, read, null, sideFile);
+        return read is null ? null : new RunSource(image, read, null, sideFile, reporter);
     }
 
     /// <summary>The bytes of an input file.</summary>

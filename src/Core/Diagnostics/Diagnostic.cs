@@ -7,7 +7,11 @@ namespace Ebpfcc.Core.Diagnostics;
 public sealed record DiagnosticNote(string Message, SourceSpan Span);
 
 /// <summary>A suggested edit: replace the characters of <paramref name="Span"/> (possibly empty) by <paramref name="Replacement"/>.</summary>
-public sealed record FixIt(string Description, SourceSpan Span, string Replacement);
+public sealed record FixIt(string Description, SourceSpan Span, string Replacement)
+{
+    /// <summary>With all edits of its diagnostic made, the program was compiled and accepted by the verifier.</summary>
+    public bool IsVerified { get; init; }
+}
 
 /// <summary>One reported condition with its place, its notes and its suggested edits.</summary>
 public sealed record Diagnostic(

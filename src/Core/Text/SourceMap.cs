@@ -203,6 +203,17 @@ public sealed class SourceMap
         return _lastHit = low;
     }
 
+    /// <summary>The location of the first character of the file with this path; none when it was not read.</summary>
+    public SourceLocation StartOf(string path)
+    {
+        for (int index = 1; index < _entries.Count; index++)
+        {
+            if (_entries[index].File is { } file && file.Path == path)
+                return new SourceLocation(_starts[index]);
+        }
+        return SourceLocation.None;
+    }
+
     /// <summary>The location of a line and column in the file of this path; none when no such place was read.</summary>
     public SourceLocation Find(string path, int line, int column)
     {

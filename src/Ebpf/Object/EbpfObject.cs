@@ -1,6 +1,7 @@
 // An eBPF object file as data: what a compiler hands to the writer and what the reader hands to a loader. Everything that
 // refers to something else refers by object, not by index; offsets of functions are facts of a file, so that they are zero
 // in an object that was not read from one.
+using Ebpfcc.Core.Text;
 using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Btf;
 using Ebpfcc.Ebpf.Elf;
@@ -129,6 +130,34 @@ public readonly record struct EbpfLine(int Slot, uint FileName, uint LineText, i
 /// <summary>A slot depends on the layout of a type of the running kernel.</summary>
 public readonly record struct CoreRelocation(int Slot, int TypeId, uint AccessString, CoreRelocationKind Kind);
 
+/// <summary>A variable's place in a function's stack frame.</summary>
+/// <param name="Name">Null for spilled registers and temporaries.</param>
+/// <param name="Offset">Bytes from the frame pointer, negative.</param>
+/// <param name="Size">Bytes.</param>
+public readonly record struct StackVariable(string? Name, SourceLocation Location, int Offset, int Size);
+
+/// <summary>
+/// What a compiler knows of a function beyond what the file format can say; stays in memory.
+/// </summary>
+/// <param name="Places">From a slot on, code comes from exactly this place, inside macros too; rising slots.</param>
+/// <param name="Stack">Who uses the frame.</param>
+/// <param name="StackSize">Bytes of the frame.</param>
+public sealed record FunctionOrigins(IReadOnlyList<(int Slot, SourceLocation Location)> Places, IReadOnlyList<StackVariable> Stack, int StackSize)
+{
+    /// <summary>The place that covers a slot; none when nothing says it.</summary>
+    public SourceLocation PlaceOf(int slot)
+    {
+        SourceLocation found = SourceLocation.None;
+        foreach ((int from, SourceLocation location) in Places)
+        {
+            if (from > slot)
+                break;
+            found = location;
+        }
+        return found;
+    }
+}
+
 /// <summary>A program or subprogram.</summary>
 public sealed class EbpfFunction
 {
@@ -165,6 +194,9 @@ public sealed class EbpfFunction
 
     /// <summary>The BTF function that describes it; 0 when there is none.</summary>
     public int TypeId { get; set; }
+
+    /// <summary>Set by the compiler; null in objects that were read.</summary>
+    public FunctionOrigins? Origins { get; set; }
 
     /// <summary>The line that the instruction at a slot comes from; null when nothing says it.</summary>
     public EbpfLine? FindLine(int slot)

@@ -113,7 +113,13 @@ public sealed partial class Binder
                     statements.Add(new BoundEmpty { IsFallthrough = true, Span = statement.Span, Location = statement.Location });
                     break;
                 case SimpleDeclarationSyntax declaration:
+                    int first = statements.Count;
                     BindSimpleDeclaration(declaration, statements);
+                    for (int i = first; i < statements.Count; i++)
+                    {
+                        if (statements[i] is BoundLocalDeclaration local)
+                            statements[i] = local with { Whole = declaration.Span };
+                    }
                     break;
                 case StaticAssertSyntax assertion:
                     BindStaticAssert(assertion);

@@ -13,6 +13,9 @@ public sealed record BoundLocalDeclaration(VariableSymbol Variable, BoundInitial
 {
     /// <summary>The call that ends the variable's life (<c>cleanup</c> attribute), or null.</summary>
     public BoundExpression? Cleanup { get; init; }
+
+    /// <summary>The declaration with its specifiers and all its declarators; none where the source has no declaration.</summary>
+    public SourceSpan Whole { get; init; }
 }
 
 public sealed record BoundExpressionStatement(BoundExpression Expression) : BoundStatement;

@@ -50,7 +50,7 @@ internal sealed class AbstractState
 
     // Of pending branches.
     public int PendingSlot, PendingPrevious;
-    public int PendingLogLength;
+    public int PendingLogLength, PendingPathLength;
 
     public FrameState Current => Frames[Depth]!;
 

@@ -52,6 +52,7 @@ internal sealed partial class Analysis
         _flow = new ControlFlow(_code, options.IsPrivileged) { FindHelper = FindHelperRow, FindKfunc = FindKfunc };
         _checkpoints = new AbstractState?[program.Instructions.Length];
         InitializeMaps();
+        options.Recorder?.Begin(_code);
     }
 
     public ControlFlow Flow => _flow;
@@ -130,6 +131,7 @@ internal sealed partial class Analysis
         _state.LastSlot = -1;
         _state.HistoryStart = _state.HistoryEnd = 0;
         _slot = info.Start;
+        _options.Recorder?.Begin(_code);
         SetUpArguments(subprogram);
         _log.ScratchAll();
         Explore();
@@ -186,6 +188,7 @@ internal sealed partial class Analysis
             _options.Observer?.Invoke(_slot, _registers);
             if (_options.States is { } states && states.Visit(_slot))
                 states.Add(_slot, _log.Describe(_state.Current));
+            _options.Recorder?.Record(_slot, _state);
             previous = _slot;
             switch (instruction.Effect)
             {
@@ -284,6 +287,7 @@ internal sealed partial class Analysis
         _state = next;
         if (_options.LogLevel < 2)
             _log.Truncate(next.PendingLogLength);
+        _options.Recorder?.Truncate(next.PendingPathLength);
         _slot = next.PendingSlot;
         previous = next.PendingPrevious;
         return true;
@@ -307,6 +311,7 @@ internal sealed partial class Analysis
         state.PendingSlot = slot;
         state.PendingPrevious = _slot;
         state.PendingLogLength = _log.Length;
+        state.PendingPathLength = _options.Recorder?.Length ?? 0;
         _pending.Add(state);
     }
 

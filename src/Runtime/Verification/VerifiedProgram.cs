@@ -31,6 +31,9 @@ public sealed record VerifierOptions
     /// <summary>Sees the registers before every instruction of every path; for tests.</summary>
     internal Action<int, RegisterState[]>? Observer { get; init; }
 
+    /// <summary>Keeps the path being walked, for explanations.</summary>
+    internal PathRecorder? Recorder { get; init; }
+
     /// <summary>Walks every path to its end; for tests.</summary>
     internal bool IsPruningOff { get; init; }
 

@@ -76,10 +76,23 @@ public static class VerifierDiagnostics
     public static readonly DiagnosticDescriptor PointerLeak = Row("EBC5021",
         "A kernel address would become visible to unprivileged users.");
 
+    public static readonly DiagnosticDescriptor DanglingPacket = Row("EBC5022",
+        "A packet pointer is used after a helper that may move the packet (bpf_skb_pull_data, bpf_xdp_adjust_head, ...). Load data and data_end from the context again "
+        + "after the call, compute the pointers again, and check the bounds again.");
+
+    public static readonly DiagnosticDescriptor ModifiedContext = Row("EBC5023",
+        "The context pointer was moved before it was used. Members of the context are accessed at constant offsets from the pointer the program was given, and helpers "
+        + "take only that pointer. Copy the context pointer before you move it, and choose array members with constant indexes.");
+
+    public static readonly DiagnosticDescriptor LostPointer = Row("EBC5024",
+        "A pointer lost its meaning on the way: it went through a 32-bit variable or cast, was changed by arithmetic that pointers do not have, or one instruction is reached "
+        + "with different kinds of pointers. Keep pointers in variables of pointer type or of 64 bits.");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         Other, PacketBounds, MaybeNull, MemoryBounds, HelperSize, Uninitialized, ScalarDereferenced, PointerArithmetic, WrongHelper, ContextField, Alignment,
         Reference, Lock, Loop, TooComplex, StackSize, ReturnValue, License, ControlFlow, Malformed, ArgumentType, PointerLeak,
+        DanglingPacket, ModifiedContext, LostPointer,
     ];
 
     /// <summary>Words of kernel messages, most specific first, with their family.</summary>

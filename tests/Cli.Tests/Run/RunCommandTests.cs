@@ -185,7 +185,8 @@ public sealed class RunCommandTests
         string file = folder.Write("bad.c", Counter.Replace("if (v) (*v)++;", "(*v)++;"));
         CliResult result = CliRun.Run("run", file);
         Assert.Equal(ExitStatus.Refused, result.ExitCode);
-        Assert.Contains("[EBC7021]", result.Error);
+        Assert.Contains("bad.c:5:", result.Error);
+        Assert.Contains("[EBC5002]", result.Error);
         Assert.Contains("map_value_or_null", result.Error);
         result = CliRun.Run("run", file, "--unverified");
         Assert.Contains("[EBC7022]", result.Error);
