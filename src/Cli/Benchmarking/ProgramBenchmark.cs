@@ -1,8 +1,8 @@
 // Programs of a file on engines: loads, verifies unless they run sandboxed, translates, and times them in turns with the same C
 // natively and with the empty frame of each, which is what a run costs before its first instruction.
 using System.Diagnostics;
-using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Commands;
+using Ebpfcc.Cli.Explaining;
 using Ebpfcc.Cli.Options;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Abi;
