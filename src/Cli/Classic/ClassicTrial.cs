@@ -216,8 +216,7 @@ internal sealed class ClassicTrial : IDisposable
                 long start = Stopwatch.GetTimestamp();
                 if (contestant.Runner is { } runner)
                 {
-                    for (int i = 0; i < Batch; i++)
-                        runner.RunAgain();
+                    runner.RunAgain(Batch);
                 }
                 else
                 {

@@ -1,6 +1,7 @@
 // Comparisons, calls, tail calls and packet loads.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
 
 
@@ -150,24 +151,73 @@ public sealed partial class X64Compiler
 
     /// <summary>
     /// LD_ABS and LD_IND: the load function takes (context, offset) and returns the value in host order, or a negative number when
-    /// the packet has no such bytes, which ends the program with 0.
+    /// the packet has no such bytes, which ends the program with 0. Where R6 is known to be the context, bytes from the packet's
+    /// start are loaded in place.
     /// </summary>
     private void TranslatePacketLoad(EbpfInstruction instruction, OpcodeRow row)
     {
-        _emit.Move(X64Register.Rsi, row.IsRegisterForm ? Machine(instruction.Src) : X64Register.Rsi, true);
-        if (!row.IsRegisterForm)
-            _emit.MoveImmediate(X64Register.Rsi, (uint)instruction.Immediate);
-        else if (instruction.Immediate != 0)
-            _emit.Alu(X64Alu.Add, X64Register.Rsi, instruction.Immediate, false);
-        _emit.Move(X64Register.Rdi, Machine(EbpfRegisters.R6), true);
-        EmitNativeCall(_options.ResolvePacketLoad(row.Width));
-        Label loaded = _emit.NewLabel();
-        _emit.Test(X64Register.Rax, X64Register.Rax, true);
-        _emit.JumpIf(X64Condition.NoSign, loaded);
+        Label loaded = _emit.NewLabel(), outside = _emit.NewLabel();
+        bool isNegative = !row.IsRegisterForm && instruction.Immediate < 0;
+        if (_options.HasContextInR6 && !isNegative)
+            EmitLoadThroughContext(instruction, row, loaded, outside);
+        _emit.Bind(outside);
+        if (row.IsRegisterForm || isNegative || !_options.HasContextInR6)
+        {
+            if (!row.IsRegisterForm)
+                _emit.MoveImmediate(X64Register.Rsi, (uint)instruction.Immediate);
+            else
+                _emit.Move(X64Register.Rsi, Machine(instruction.Src), true);
+            if (row.IsRegisterForm && instruction.Immediate != 0)
+                _emit.Alu(X64Alu.Add, X64Register.Rsi, instruction.Immediate, false);
+            _emit.Move(X64Register.Rdi, Machine(EbpfRegisters.R6), true);
+            EmitNativeCall(_options.ResolvePacketLoad(row.Width));
+            _emit.Test(X64Register.Rax, X64Register.Rax, true);
+            _emit.JumpIf(X64Condition.NoSign, loaded);
+        }
         _emit.MoveImmediate(X64Register.Rax, 0);
         EmitTeardown();
         _emit.Return();
         _emit.Bind(loaded);
         _zeroUpper = _zeroUpper & ~ProgramShape.CallerSaved | 1;
+    }
+
+    /// <summary>
+    ///   cmp dword [r6 + length], offset + bytes ; jb outside ; mov s0, [r6 + address] ; movzx eax, [s0 + offset] ; swap ; jmp loaded
+    /// or, for an offset in a register, which may be negative and is then no offset from the start:
+    ///   lea s1d, [src + offset] ; lea s2, [s1 + bytes] ; mov s0d, [r6 + length] ; cmp s2, s0 ; ja outside ; add s1, [r6 + address] ; ...
+    /// </summary>
+    private void EmitLoadThroughContext(EbpfInstruction instruction, OpcodeRow row, Label loaded, Label outside)
+    {
+        X64Register context = Machine(EbpfRegisters.R6), start;
+        int bytes = row.Width / 8, offset = 0;
+        if (row.IsRegisterForm)
+        {
+            start = Scratch1;
+            _emit.LoadEffectiveAddress(Scratch1, Machine(instruction.Src), instruction.Immediate, wide: false);
+            _emit.LoadEffectiveAddress(Scratch2, Scratch1, bytes);
+            _emit.Load(32, Scratch0, context, PacketLoads.LengthAt);
+            _emit.Alu(X64Alu.Cmp, Scratch2, Scratch0, true);
+            _emit.JumpIf(X64Condition.Above, outside);
+            _emit.AluMemory(X64Alu.Add, Scratch1, context, PacketLoads.AddressAt, true);
+        }
+        else if (instruction.Immediate > int.MaxValue - bytes)
+        {
+            _emit.Jump(outside);
+            return;
+        }
+        else
+        {
+            start = Scratch0;
+            offset = instruction.Immediate;
+            _emit.AluMemoryImmediate(X64Alu.Cmp, context, PacketLoads.LengthAt, offset + bytes, false);
+            _emit.JumpIf(X64Condition.Below, outside);
+            _emit.Load(64, Scratch0, context, PacketLoads.AddressAt);
+        }
+        _emit.Load(row.Width, X64Register.Rax, start, offset);
+        if (row.Width == 16)
+            _emit.SwapLow16(X64Register.Rax);
+        else if (row.Width == 32)
+            _emit.ByteSwap(X64Register.Rax, false);
+        _emit.Jump(loaded);
     }
 }

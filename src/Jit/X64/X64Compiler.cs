@@ -35,6 +35,9 @@ public sealed record X64CompilerOptions
 
     /// <summary>Addresses of the packet load functions for 8, 16 and 32 bits.</summary>
     public Func<int, nint> ResolvePacketLoad { get; init; } = _ => 0;
+
+    /// <summary>The verifier has proved that R6 is the native context at packet loads, so that they can go through it.</summary>
+    public bool HasContextInR6 { get; init; }
 }
 
 /// <summary>Optional parts of the instruction set.</summary>

@@ -57,6 +57,7 @@ public sealed class X64Engine : IExecutionEngine
             FindInlineArray = references.FindInlineArray,
             ResolveTailCall = X64Runtime.TailCallAddress,
             ResolvePacketLoad = X64Runtime.PacketLoadAddress,
+            HasContextInR6 = facts is not null,
         };
     }
 }

@@ -47,4 +47,8 @@ internal static class DecodedCode
 
     /// <summary>A call that cannot be made; the immediate is the helper's number.</summary>
     public const int CallUnknown = First + 11;
+
+    /// <summary>Packet loads of verified programs, whose R6 is the context: absolute and indirect, by the width's logarithm.</summary>
+    public const int ContextAbs8 = First + 12, ContextAbs16 = First + 13, ContextAbs32 = First + 14;
+    public const int ContextInd8 = First + 15, ContextInd16 = First + 16, ContextInd32 = First + 17;
 }

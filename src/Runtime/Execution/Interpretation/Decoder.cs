@@ -81,6 +81,9 @@ internal sealed unsafe class Decoder
                     ? DecodedCode.ProbeLoadSx8 + (row.Opcode - EbpfOpcode.LoadSx8)
                     : DecodedCode.ProbeLoad8 + System.Numerics.BitOperations.Log2((uint)row.Width / 8));
                 break;
+            case Effect.PacketLoad when _facts is not null:
+                decoded.Code = (ushort)((row.IsRegisterForm ? DecodedCode.ContextInd8 : DecodedCode.ContextAbs8) + System.Numerics.BitOperations.Log2((uint)row.Width / 8));
+                break;
             case Effect.Call when row.Opcode == EbpfOpcode.CallHelper:
                 DecodeHelper(ref decoded, instruction.Immediate, slot);
                 break;

@@ -15,12 +15,15 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
 
     private readonly SandboxOptions? _sandbox;
     private readonly bool _counts;
+    private readonly int _clearedStack;
     private readonly int[] _slotOf;
     private readonly int _count;
     private nint _code;
 
-    public InterpretedProgram(LoadedProgram program, Decoder decoder, SandboxOptions? sandbox, ExecutionEnvironment environment)
+    /// <param name="stackDepth">Bytes of stack that the program may reach, where that is known.</param>
+    public InterpretedProgram(LoadedProgram program, Decoder decoder, SandboxOptions? sandbox, ExecutionEnvironment environment, int stackDepth = EbpfRegisters.StackSize)
     {
+        _clearedStack = Math.Min((stackDepth + 7) & ~7, EbpfRegisters.StackSize);
         (Program, Environment, _sandbox, _counts) = (program, environment, sandbox, environment.CountsInstructions);
         (_code, _count, _slotOf) = (decoder.Code, decoder.Count, decoder.SlotOf);
     }
@@ -60,9 +63,9 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
         state.Code = Code;
         state.Fuel = long.MaxValue / 2;
         ulong result;
-        GuestContext context = GuestContext.Current;
         if (_sandbox is not null)
         {
+            GuestContext context = GuestContext.Current;
             new Span<byte>(stack, StackBytes).Clear();
             state.Fuel = _sandbox.Fuel;
             state.Stack = state.Readable = state.Writable = new MemoryWindow { Start = (ulong)stack, Room = StackBytes };
@@ -72,11 +75,11 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
         else
         {
             // Privileged programs may read stack they never wrote; they see zeros here, so that runs repeat.
-            new Span<byte>(stack + StackBytes - EbpfRegisters.StackSize, EbpfRegisters.StackSize).Clear();
+            new Span<byte>(stack + StackBytes - _clearedStack, _clearedStack).Clear();
             if (_counts)
             {
                 result = InterpreterLoop.Execute<CountedMode>(Code, registers, &state, this, null);
-                context.ExecutedInstructions = long.MaxValue / 2 - state.Fuel;
+                GuestContext.Current.ExecutedInstructions = long.MaxValue / 2 - state.Fuel;
             }
             else
             {

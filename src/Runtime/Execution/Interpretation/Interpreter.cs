@@ -15,7 +15,7 @@ public sealed class Interpreter : IExecutionEngine
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
     {
         RequiredSupport.Check(program, environment, probesMemory: true);
-        return new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment);
+        return new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment, program.StackDepth);
     }
 
     /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>

@@ -498,6 +498,31 @@ internal static unsafe partial class InterpreterLoop
                     }
                     continue;
 
+                case (EbpfOpcode)DecodedCode.ContextAbs8:
+                    if (!PacketLoads.TryLoad8((byte*)r[6], (uint)op->Immediate, r))
+                        goto Exit;
+                    continue;
+                case (EbpfOpcode)DecodedCode.ContextAbs16:
+                    if (!PacketLoads.TryLoad16((byte*)r[6], (uint)op->Immediate, r))
+                        goto Exit;
+                    continue;
+                case (EbpfOpcode)DecodedCode.ContextAbs32:
+                    if (!PacketLoads.TryLoad32((byte*)r[6], (uint)op->Immediate, r))
+                        goto Exit;
+                    continue;
+                case (EbpfOpcode)DecodedCode.ContextInd8:
+                    if (!PacketLoads.TryLoad8((byte*)r[6], (uint)((uint)op->Immediate + (uint)r[op->Src]), r))
+                        goto Exit;
+                    continue;
+                case (EbpfOpcode)DecodedCode.ContextInd16:
+                    if (!PacketLoads.TryLoad16((byte*)r[6], (uint)((uint)op->Immediate + (uint)r[op->Src]), r))
+                        goto Exit;
+                    continue;
+                case (EbpfOpcode)DecodedCode.ContextInd32:
+                    if (!PacketLoads.TryLoad32((byte*)r[6], (uint)((uint)op->Immediate + (uint)r[op->Src]), r))
+                        goto Exit;
+                    continue;
+
                 case (EbpfOpcode)DecodedCode.ProbeLoad8: case (EbpfOpcode)DecodedCode.ProbeLoad16:
                 case (EbpfOpcode)DecodedCode.ProbeLoad32: case (EbpfOpcode)DecodedCode.ProbeLoad64:
                     r[op->Dst] = Memory.SafeMemory.LoadOrZero(r[op->Src] + (ulong)op->Operand, 1 << (op->Code - DecodedCode.ProbeLoad8));
