@@ -56,6 +56,16 @@ public sealed partial class Arm32Compiler
 
     private Arm32Register LeftHigh(Arm32Register scratch) => _leftShort ? Constant(0, scratch) : ReadHalf(_left, 1, scratch);
 
+    /// <summary>The register of the right operand; where a move was joined with  r = r op r,  that too is the move's source.</summary>
+    private int Right(EbpfInstruction instruction) => instruction.Src == instruction.Dst ? _left : instruction.Src;
+
+    private bool IsRightShort(EbpfInstruction instruction) => instruction.Src == instruction.Dst ? _leftShort : IsHighZero(instruction.Src);
+
+    private Arm32Register RightLow(EbpfInstruction instruction, Arm32Register scratch) => ReadLow(Right(instruction), scratch);
+
+    private Arm32Register RightHigh(EbpfInstruction instruction, Arm32Register scratch)
+        => IsRightShort(instruction) ? Constant(0, scratch) : ReadHalf(Right(instruction), 1, scratch);
+
     /// <summary>The result has no upper half, whatever the operation says: it is a pointer.</summary>
     private bool IsResultShort(int dst)
         => _slot + 1 < _function.End && _halves.IsZeroBefore(_slot + 1, dst);
@@ -108,7 +118,7 @@ public sealed partial class Arm32Compiler
             default:
                 Arm32Register n = LeftLow(T0);
                 if (isRegister)
-                    _emit.Alu(Plain(row.Operation), d, n, ReadLow(instruction.Src, T1));
+                    _emit.Alu(Plain(row.Operation), d, n, RightLow(instruction, T1));
                 else
                     AluConstant(Plain(row.Operation), d, n, immediate);
                 break;
@@ -123,7 +133,7 @@ public sealed partial class Arm32Compiler
         Arm32Register n = LeftLow(T0);
         uint factor = (uint)instruction.Immediate;
         if (row.IsRegisterForm)
-            _emit.Multiply(d, n, ReadLow(instruction.Src, T1));
+            _emit.Multiply(d, n, RightLow(instruction, T1));
         else if (System.Numerics.BitOperations.IsPow2(factor))
             ShiftBy(d, n, Arm32Shift.Left, System.Numerics.BitOperations.Log2(factor));
         else if (System.Numerics.BitOperations.IsPow2(factor - 1))
@@ -169,7 +179,7 @@ public sealed partial class Arm32Compiler
             return;
         }
         // ARM takes eight bits of the count, eBPF five.
-        _emit.TryAluImmediate(Arm32Operation.And, Ip, ReadLow(instruction.Src, T1), 31);
+        _emit.TryAluImmediate(Arm32Operation.And, Ip, RightLow(instruction, T1), 31);
         _emit.AluShifted(Arm32Operation.Mov, d, 0, n, shift, Ip);
     }
 
@@ -216,7 +226,7 @@ public sealed partial class Arm32Compiler
             {
                 Arm32Register d = Target(dst, 0, T0), n = LeftLow(T0);
                 if (isRegister)
-                    _emit.Alu(Plain(row.Operation), d, n, ReadLow(instruction.Src, T1));
+                    _emit.Alu(Plain(row.Operation), d, n, RightLow(instruction, T1));
                 else
                     AluConstant(Plain(row.Operation), d, n, low);
                 // Where source and destination are one register, its low half is read above and its upper half below.
@@ -304,16 +314,16 @@ public sealed partial class Arm32Compiler
         bool isAnd = row.Operation == Operation.And;
         if (row.IsRegisterForm)
         {
-            bool rightShort = IsHighZero(instruction.Src);
+            bool rightShort = IsRightShort(instruction);
             if (isAnd && (_leftShort || rightShort))
                 SetHigh(dst, 0);
             else if (rightShort)
                 CopyLeftHigh(dst);
             else if (_leftShort)
-                StoreHigh(dst, ReadHigh(instruction.Src, h));
+                StoreHigh(dst, RightHigh(instruction, h));
             else
             {
-                _emit.Alu(Plain(row.Operation), h, LeftHigh(T2), ReadHigh(instruction.Src, T3));
+                _emit.Alu(Plain(row.Operation), h, LeftHigh(T2), RightHigh(instruction, T3));
                 StoreHigh(dst, h);
             }
         }
@@ -347,9 +357,9 @@ public sealed partial class Arm32Compiler
         Arm32Register d = Target(dst, 0, T0);
         if (row.IsRegisterForm)
         {
-            Arm32Register n = LeftLow(T0), s = ReadLow(instruction.Src, T1);
-            bool rightShort = IsHighZero(instruction.Src);
-            Arm32Register m = carries && !_leftShort ? LeftHigh(T2) : T2, t = carries && !rightShort ? ReadHigh(instruction.Src, T3) : T3;
+            Arm32Register n = LeftLow(T0), s = RightLow(instruction, T1);
+            bool rightShort = IsRightShort(instruction);
+            Arm32Register m = carries && !_leftShort ? LeftHigh(T2) : T2, t = carries && !rightShort ? RightHigh(instruction, T3) : T3;
             // The low result must not overwrite a half that is still to be read: homes are distinct, so only scratch could clash.
             _emit.Alu(isAdd ? Arm32Operation.Add : Arm32Operation.Sub, d, n, s, setFlags: carries);
             if (carries)
@@ -425,17 +435,17 @@ public sealed partial class Arm32Compiler
             return;
         }
         Arm32Register a = LeftLow(T0);
-        Arm32Register b = row.IsRegisterForm ? ReadLow(instruction.Src, T1) : Constant((uint)instruction.Immediate, T1);
-        bool rightShort = row.IsRegisterForm ? IsHighZero(instruction.Src) : instruction.Immediate >= 0;
+        Arm32Register b = row.IsRegisterForm ? RightLow(instruction, T1) : Constant((uint)instruction.Immediate, T1);
+        bool rightShort = row.IsRegisterForm ? IsRightShort(instruction) : instruction.Immediate >= 0;
         // With both halves in registers that are no operands, the product is made in its place.
         Arm32Register low = Ip, top = T2;
         if (_allocation[dst, 0].Register is { } l && _allocation[dst, 1].Register is { } t && l != a && l != b
-            && (_leftShort || _left != dst) && (rightShort || instruction.Src != dst))
+            && (_leftShort || _left != dst) && (rightShort || Right(instruction) != dst))
             (low, top) = (l, t);
         _emit.MultiplyLong(low, top, a, b);
         if (!rightShort)
         {
-            Arm32Register bHigh = row.IsRegisterForm ? ReadHigh(instruction.Src, T3) : Constant(uint.MaxValue, T3);
+            Arm32Register bHigh = row.IsRegisterForm ? RightHigh(instruction, T3) : Constant(uint.MaxValue, T3);
             _emit.MultiplyAdd(top, a, bHigh, top);
         }
         if (!_leftShort)
@@ -527,49 +537,49 @@ public sealed partial class Arm32Compiler
     private void EmitShift64ByRegister(EbpfInstruction instruction, OpcodeRow row, bool high)
     {
         int dst = instruction.Dst;
-        _emit.TryAluImmediate(Arm32Operation.And, Lr, ReadLow(instruction.Src, T3), 63);
+        _emit.TryAluImmediate(Arm32Operation.And, T2, RightLow(instruction, T3), 63);
         Copy(T0, LeftLow(T0));
         if (row.Operation == Operation.Lsh)
         {
             if (high)
             {
                 Copy(T1, LeftHigh(T1));
-                _emit.AluShifted(Arm32Operation.Mov, T1, 0, T1, Arm32Shift.Left, Lr);
-                _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, Lr, 32);
+                _emit.AluShifted(Arm32Operation.Mov, T1, 0, T1, Arm32Shift.Left, T2);
+                _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, T2, 32);
                 _emit.AluShifted(Arm32Operation.Orr, T1, T1, T0, Arm32Shift.RightLogical, Ip);
-                _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Lr, 32);
+                _emit.TryAluImmediate(Arm32Operation.Sub, Ip, T2, 32);
                 _emit.AluShifted(Arm32Operation.Orr, T1, T1, T0, Arm32Shift.Left, Ip);
                 StoreHigh(dst, T1);
             }
-            _emit.AluShifted(Arm32Operation.Mov, T0, 0, T0, Arm32Shift.Left, Lr);
+            _emit.AluShifted(Arm32Operation.Mov, T0, 0, T0, Arm32Shift.Left, T2);
             StoreLow(dst, T0);
             return;
         }
         if (_leftShort)
         {
             Arm32Register d = Target(dst, 0, T0);
-            _emit.AluShifted(Arm32Operation.Mov, d, 0, T0, Arm32Shift.RightLogical, Lr);
+            _emit.AluShifted(Arm32Operation.Mov, d, 0, T0, Arm32Shift.RightLogical, T2);
             StoreLow(dst, d);
             ClearHigh(dst);
             return;
         }
         Copy(T1, LeftHigh(T1));
-        _emit.AluShifted(Arm32Operation.Mov, T0, 0, T0, Arm32Shift.RightLogical, Lr);
-        _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, Lr, 32);
+        _emit.AluShifted(Arm32Operation.Mov, T0, 0, T0, Arm32Shift.RightLogical, T2);
+        _emit.TryAluImmediate(Arm32Operation.Rsb, Ip, T2, 32);
         _emit.AluShifted(Arm32Operation.Orr, T0, T0, T1, Arm32Shift.Left, Ip);
         if (row.Operation == Operation.Rsh)
         {
-            _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Lr, 32);
+            _emit.TryAluImmediate(Arm32Operation.Sub, Ip, T2, 32);
             _emit.AluShifted(Arm32Operation.Orr, T0, T0, T1, Arm32Shift.RightLogical, Ip);
         }
         else
         {
-            _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Lr, 32, setFlags: true);
+            _emit.TryAluImmediate(Arm32Operation.Sub, Ip, T2, 32, setFlags: true);
             _emit.AluShifted(Arm32Operation.Mov, T0, 0, T1, Arm32Shift.RightArithmetic, Ip, false, Arm32Condition.Plus);
         }
         if (high)
         {
-            _emit.AluShifted(Arm32Operation.Mov, T1, 0, T1, ShiftOf(row.Operation), Lr);
+            _emit.AluShifted(Arm32Operation.Mov, T1, 0, T1, ShiftOf(row.Operation), T2);
             StoreHigh(dst, T1);
         }
         StoreLow(dst, T0);

@@ -18,7 +18,7 @@ public sealed partial class Arm32Compiler
         bool isModulo = row.Operation is Operation.Mod or Operation.SMod;
         bool isSigned = row.Operation is Operation.SDiv or Operation.SMod;
         if (row.IsRegisterForm)
-            Copy(T1, ReadLow(instruction.Src, T1));
+            Copy(T1, RightLow(instruction, T1));
         else
             _emit.MoveImmediate(T1, (uint)instruction.Immediate);
         Copy(T0, LeftLow(T0));
@@ -78,8 +78,8 @@ public sealed partial class Arm32Compiler
         bool isSigned = row.Operation is Operation.SDiv or Operation.SMod;
         if (row.IsRegisterForm)
         {
-            Copy(T2, ReadLow(instruction.Src, T2));
-            Copy(T3, ReadHigh(instruction.Src, T3));
+            Copy(T2, RightLow(instruction, T2));
+            Copy(T3, RightHigh(instruction, T3));
         }
         else
         {

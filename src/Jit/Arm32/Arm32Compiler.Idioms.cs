@@ -12,7 +12,7 @@ public sealed partial class Arm32Compiler
     private bool IsPlainFollower(int slot) => slot < _function.End && !_shape.Leaders[slot];
 
     /// <summary>
-    ///   r = s ; r = r op t    →   op r, s, t        (t other than r)
+    ///   r = s ; r = r op t    →   op r, s, t
     /// eBPF's operations have two operands, ARM's three.
     /// </summary>
     private int TryMoveAndOperate(int slot)
@@ -22,8 +22,7 @@ public sealed partial class Arm32Compiler
             return slot;
         EbpfInstruction move = _shape.Instructions[slot], second = _shape.Instructions[slot + 1];
         OpcodeRow row = _shape.Rows[slot + 1];
-        if (row.Effect != Effect.Alu || second.Dst != move.Dst || row.Operation is Operation.Mov or Operation.MovSx or Operation.AddrSpaceCast
-            || (row.IsRegisterForm && second.Src == second.Dst))
+        if (row.Effect != Effect.Alu || second.Dst != move.Dst || row.Operation is Operation.Mov or Operation.MovSx or Operation.AddrSpaceCast)
             return slot;
         _left = move.Src;
         _leftShort = moveRow.Width == 32 || IsHighZero(move.Src) || _halves.IsZeroBefore(slot + 1, move.Dst);

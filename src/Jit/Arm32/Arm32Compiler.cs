@@ -102,7 +102,7 @@ public sealed partial class Arm32Compiler
     {
         _function = function;
         int slotBase = function.MakesCalls ? OutgoingBytes : 0;
-        _allocation = HalfAllocation.For(_shape, function, _halves, slotBase);
+        _allocation = HalfAllocation.For(_shape, function, _halves, slotBase, isLinkFree: !function.MakesCalls && !UsesLink(function));
         int stack = (function.StackBytes + 7) & ~7;
         _savedMask = _allocation.UsedRegisters | 1 << (int)Lr;
         if (System.Numerics.BitOperations.PopCount((uint)_savedMask) % 2 != 0)
@@ -134,6 +134,18 @@ public sealed partial class Arm32Compiler
             }
             slot = next;
         }
+    }
+
+    /// <summary>Division calls a routine, and atomic operations keep their address in lr.</summary>
+    private bool UsesLink(FunctionShape function)
+    {
+        for (int slot = function.Start; slot < function.End; slot++)
+        {
+            OpcodeRow row = _shape.Rows[slot];
+            if (row.Effect == Effect.Atomic || row.Operation is Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Where a jump leads: to a slot's code, but never through the prologue again.</summary>

@@ -1,6 +1,6 @@
 // Where the halves of eBPF's registers live in one ARM function: the eight most used halves in r4 to r11, the others in
-// slots of the frame. Uses inside loops count eightfold for each level, as far as backward jumps show loops. In sandboxed code
-// r11 is the state, whose copy of the registers holds the slots, and R10 is a register like any other.
+// slots of the frame; uses count as often as they are likely to run. Where nothing needs lr as scratch it is a ninth home. In
+// sandboxed code r11 is the state, whose copy of the registers holds the slots, and R10 is a register like any other.
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Sandboxing;
 
@@ -11,7 +11,7 @@ internal readonly record struct HalfHome(Arm32Register? Register, int Slot);
 
 internal sealed class HalfAllocation
 {
-    private const int Halves = 2 * EbpfRegisters.Count, HomeRegisters = 8;
+    private const int Halves = 2 * EbpfRegisters.Count, SandboxHomes = 7;
 
     private readonly HalfHome[] _homes = new HalfHome[Halves];
 
@@ -26,11 +26,17 @@ internal sealed class HalfAllocation
     /// <summary>Home of the low (0) or high (1) half of R0 to R9; in sandboxed code also of R10.</summary>
     public HalfHome this[int register, int half] => _homes[2 * register + half];
 
+    private static readonly Arm32Register[] s_homes =
+    [
+        Arm32Register.R4, Arm32Register.R5, Arm32Register.R6, Arm32Register.R7, Arm32Register.R8, Arm32Register.R9, Arm32Register.R10, Arm32Register.R11, Arm32Register.Lr,
+    ];
+
     /// <param name="slotBase">Offset from sp of the first slot.</param>
-    public static HalfAllocation For(ProgramShape shape, FunctionShape function, UpperHalves halves, int slotBase)
+    /// <param name="isLinkFree">No instruction of the function changes lr or uses it as scratch.</param>
+    public static HalfAllocation For(ProgramShape shape, FunctionShape function, UpperHalves halves, int slotBase, bool isLinkFree)
     {
         var allocation = new HalfAllocation();
-        foreach (int half in allocation.TakeRegisters(Weights(shape, function, halves), HomeRegisters))
+        foreach (int half in allocation.TakeRegisters(Weights(shape, function, halves), s_homes.Length - (isLinkFree ? 0 : 1)))
         {
             if (half / 2 == EbpfRegisters.R10)
                 continue;
@@ -44,13 +50,13 @@ internal sealed class HalfAllocation
     public static HalfAllocation ForSandboxed(ProgramShape shape, FunctionShape function, UpperHalves halves)
     {
         var allocation = new HalfAllocation();
-        foreach (int half in allocation.TakeRegisters(Weights(shape, function, halves), HomeRegisters - 1))
+        foreach (int half in allocation.TakeRegisters(Weights(shape, function, halves), SandboxHomes))
             allocation._homes[half] = new HalfHome(null, SandboxState.RegistersOffset + 4 * half);
         return allocation;
     }
 
     /// <summary>Gives registers to the heaviest halves; returns the others.</summary>
-    private List<int> TakeRegisters(long[] weights, int registers)
+    private List<int> TakeRegisters(double[] weights, int registers)
     {
         var rest = new List<int>(Halves);
         int[] order = [.. Enumerable.Range(0, Halves).OrderByDescending(half => weights[half]).ThenBy(half => half)];
@@ -62,24 +68,25 @@ internal sealed class HalfAllocation
                 rest.Add(half);
                 continue;
             }
-            var register = (Arm32Register)((int)Arm32Register.R4 + next++);
+            Arm32Register register = s_homes[next++];
             _homes[half] = new HalfHome(register, 0);
             UsedRegisters |= 1 << (int)register;
         }
         return rest;
     }
 
-    private static long[] Weights(ProgramShape shape, FunctionShape function, UpperHalves halves)
+    private static double[] Weights(ProgramShape shape, FunctionShape function, UpperHalves halves)
     {
         int registers = halves.IsSandboxed ? EbpfRegisters.Count : EbpfRegisters.WritableCount;
-        var weights = new long[Halves];
-        int[] depth = LoopDepths(shape, function);
+        var weights = new double[Halves];
+        double[] frequencies = SlotFrequencies.Estimate(shape, function);
         for (int slot = function.Start; slot < function.End; slot++)
         {
             if (shape.Rows[slot].Effect == Effect.None)
                 continue;
             (int reads, int writes) = ProgramShape.Effects(shape.Instructions[slot], shape.Rows[slot]);
-            long weight = 1L << 3 * Math.Min(depth[slot - function.Start], 6);
+            // What seems never to run still prefers registers to nothing.
+            double weight = frequencies[slot - function.Start] + 1e-6;
             for (int register = 0; register < registers; register++)
             {
                 if (((reads | writes) >> register & 1) == 0)
@@ -90,21 +97,5 @@ internal sealed class HalfAllocation
             }
         }
         return weights;
-    }
-
-    /// <summary>How many backward jumps lead over each slot.</summary>
-    private static int[] LoopDepths(ProgramShape shape, FunctionShape function)
-    {
-        var depth = new int[function.End - function.Start + 1];
-        for (int slot = function.Start; slot < function.End; slot++)
-        {
-            if (!shape.Rows[slot].IsJump || ProgramShape.JumpTarget(slot, shape.Instructions[slot], shape.Rows[slot]) is var target && target > slot)
-                continue;
-            depth[target - function.Start]++;
-            depth[slot + 1 - function.Start]--;
-        }
-        for (int slot = 1; slot < depth.Length; slot++)
-            depth[slot] += depth[slot - 1];
-        return depth;
     }
 }
