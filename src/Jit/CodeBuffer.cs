@@ -15,6 +15,9 @@ public sealed class CodeBuffer
 
     public void Clear() => Position = 0;
 
+    /// <summary>Forgets what was written from a position on.</summary>
+    public void Truncate(int position) => Position = position;
+
     public void Byte(int value)
     {
         if (Position == _bytes.Length)

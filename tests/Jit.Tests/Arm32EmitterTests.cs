@@ -141,6 +141,35 @@ public class Arm32EmitterTests
             (e => e.Store(32, Arm32Register.R12, Arm32Register.R11, 4, Arm32Condition.Plus), "strpl ip, [fp, #4]"),
             (e => e.BranchExchange(Arm32Register.Lr, Arm32Condition.LowerOrSame), "bxls lr"),
         ]);
+        Check(
+        [
+            (e => e.LoadIndexed(32, false, Arm32Register.R1, Arm32Register.R2, Arm32Register.R12, 2), "ldr r1, [r2, ip, lsl #2]"),
+            (e => e.LoadIndexed(8, false, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, 0), "ldrb r1, [r2, r3]"),
+            (e => e.LoadIndexed(16, false, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, 0), "ldrh r1, [r2, r3]"),
+            (e => e.LoadIndexed(8, true, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, 0), "ldrsb r1, [r2, r3]"),
+            (e => e.LoadIndexed(16, true, Arm32Register.R11, Arm32Register.R2, Arm32Register.R3, 0), "ldrsh fp, [r2, r3]"),
+            (e => e.StoreIndexed(32, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, 0), "str r1, [r2, r3]"),
+            (e => e.StoreIndexed(8, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, 31), "strb r1, [r2, r3, lsl #31]"),
+            (e => e.StoreIndexed(16, Arm32Register.R1, Arm32Register.R2, Arm32Register.Lr, 0), "strh r1, [r2, lr]"),
+            (e =>
+            {
+                e.BeginPredicate(Arm32Condition.NotEqual);
+                e.Move(Arm32Register.R1, Arm32Register.R2);
+                e.Load(8, false, Arm32Register.R3, Arm32Register.R4, 0);
+                Assert.True(e.TryEndPredicate(2));
+                e.BeginPredicate(Arm32Condition.Less);
+                e.Alu(Arm32Operation.Add, Arm32Register.R1, Arm32Register.R2, Arm32Register.R3, setFlags: true);
+                Assert.False(e.TryEndPredicate(2));
+                e.BeginPredicate(Arm32Condition.Less);
+                e.Barrier(Arm32Register.R12);
+                Assert.False(e.TryEndPredicate(2));
+                e.BeginPredicate(Arm32Condition.Higher);
+                e.MoveImmediate(Arm32Register.R1, 0x12345678);
+                Assert.False(e.TryEndPredicate(1));
+                e.Move(Arm32Register.R5, Arm32Register.R6);
+            }, "movne r1, r2 ; ldrbne r3, [r4] ; mov r5, r6"),
+        ]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).LoadIndexed(16, false, Arm32Register.R0, Arm32Register.R1, Arm32Register.R2, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).LoadPair(Arm32Register.R1, Arm32Register.R0, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).Load(16, false, Arm32Register.R0, Arm32Register.R1, 256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Arm32Emitter(Arm32Features.V7).Store(32, Arm32Register.R0, Arm32Register.R1, 4096));

@@ -51,26 +51,77 @@ public sealed partial class Arm32Compiler
         {
             // cmp high ; cmpeq low
             Arm32Register low = ReadLow(dst, T0), high = ReadHigh(dst, T1);
-            Arm32Register otherLow = isRegister ? ReadLow(src, T2) : Constant((uint)instruction.Immediate, T2);
-            Arm32Register otherHigh = isRegister ? ReadHigh(src, T3) : Constant(instruction.Immediate < 0 ? uint.MaxValue : 0, T3);
-            _emit.Alu(Arm32Operation.Cmp, 0, high, otherHigh, setFlags: true);
-            _emit.Alu(Arm32Operation.Cmp, 0, low, otherLow, setFlags: true, Arm32Condition.Equal);
+            if (isRegister)
+            {
+                Arm32Register otherLow = ReadLow(src, T2), otherHigh = ReadHigh(src, T3);
+                _emit.Alu(Arm32Operation.Cmp, 0, high, otherHigh, setFlags: true);
+                _emit.Alu(Arm32Operation.Cmp, 0, low, otherLow, setFlags: true, Arm32Condition.Equal);
+            }
+            else if (instruction.Immediate == 0 && row.Operation is (Operation.Jeq or Operation.Jne))
+            {
+                _emit.Alu(Arm32Operation.Orr, Ip, low, high, setFlags: true);
+            }
+            else
+            {
+                // A constant without an encoding is loaded first: nothing may come between that changes flags.
+                uint value = (uint)instruction.Immediate;
+                Arm32Register? constant = CanCompare(value) ? null : Constant(value, T2);
+                CompareConstant(high, instruction.Immediate < 0 ? uint.MaxValue : 0, null, Always);
+                CompareConstant(low, value, constant, Arm32Condition.Equal);
+            }
             return UnsignedCondition(row.Operation);
         }
         return EmitSignedCompare(instruction, row);
     }
 
-    /// <summary>cmp low ; sbcs high: the flags of a 64-bit subtraction tell less and not less; the other two swap the operands.</summary>
+    private static bool CanCompare(uint value)
+        => Arm32Emitter.EncodeImmediate(value) >= 0 || (value != 0 && value != 0x80000000 && Arm32Emitter.EncodeImmediate(0 - value) >= 0);
+
+    /// <summary>
+    /// cmp with a constant, as cmn with its opposite where only that has an encoding: the flags are those of cmp, except for 0 and
+    /// 0x80000000, which are their own opposites.
+    /// </summary>
+    private void CompareConstant(Arm32Register n, uint value, Arm32Register? loaded, Arm32Condition condition)
+    {
+        if (loaded is { } m)
+            _emit.Alu(Arm32Operation.Cmp, 0, n, m, setFlags: true, condition);
+        else if (!_emit.TryAluImmediate(Arm32Operation.Cmp, 0, n, value, setFlags: true, condition))
+            _emit.TryAluImmediate(Arm32Operation.Cmn, 0, n, 0 - value, setFlags: true, condition);
+    }
+
+    /// <summary>
+    /// cmp low ; sbcs high: the flags of a 64-bit subtraction tell less and not less; the other two swap the operands, or compare with the
+    /// next constant. Below zero is what has its sign bit set.
+    /// </summary>
     private Arm32Condition EmitSignedCompare(EbpfInstruction instruction, OpcodeRow row)
     {
-        Arm32Register low = ReadLow(instruction.Dst, T0), high = ReadHigh(instruction.Dst, T1);
-        Arm32Register otherLow = row.IsRegisterForm ? ReadLow(instruction.Src, T2) : Constant((uint)instruction.Immediate, T2);
-        Arm32Register otherHigh = row.IsRegisterForm ? ReadHigh(instruction.Src, T3) : Constant(instruction.Immediate < 0 ? uint.MaxValue : 0, T3);
-        if (row.Operation is Operation.Jsgt or Operation.Jsle)
+        bool orEqual = row.Operation is Operation.Jsgt or Operation.Jsle;
+        Arm32Condition condition = row.Operation is Operation.Jslt or Operation.Jsgt ? Arm32Condition.Less : Arm32Condition.GreaterOrEqual;
+        if (!row.IsRegisterForm)
+        {
+            long bound = instruction.Immediate + (orEqual ? 1L : 0);
+            if (orEqual)
+                condition = condition.Negate();
+            if (bound == 0)
+            {
+                _emit.TryAluImmediate(Arm32Operation.Cmp, 0, ReadHigh(instruction.Dst, T1), 0, setFlags: true);
+                return condition;
+            }
+            Arm32Register n = ReadLow(instruction.Dst, T0), m = ReadHigh(instruction.Dst, T1);
+            uint value = (uint)bound;
+            CompareConstant(n, value, CanCompare(value) ? null : Constant(value, T2), Always);
+            if (bound >= 0)
+                _emit.TryAluImmediate(Arm32Operation.Sbc, Ip, m, 0, setFlags: true);
+            else
+                _emit.TryAluImmediate(Arm32Operation.Adc, Ip, m, 0, setFlags: true); // m - ~0 - !C = m + C
+            return condition;
+        }
+        Arm32Register low = ReadLow(instruction.Dst, T0), high = ReadHigh(instruction.Dst, T1), otherLow = ReadLow(instruction.Src, T2), otherHigh = ReadHigh(instruction.Src, T3);
+        if (orEqual)
             ((low, high), (otherLow, otherHigh)) = ((otherLow, otherHigh), (low, high));
         _emit.Alu(Arm32Operation.Cmp, 0, low, otherLow, setFlags: true);
         _emit.Alu(Arm32Operation.Sbc, Ip, high, otherHigh, setFlags: true);
-        return row.Operation is Operation.Jslt or Operation.Jsgt ? Arm32Condition.Less : Arm32Condition.GreaterOrEqual;
+        return condition;
     }
 
     private void CompareLow(EbpfInstruction instruction, OpcodeRow row)

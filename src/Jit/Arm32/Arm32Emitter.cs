@@ -37,7 +37,47 @@ public sealed class Arm32Emitter(Arm32Features features)
 
     public int OffsetOf(ArmLabel label) => _labels[label.Index];
 
-    private void Word(uint word) => _code.Int32((int)word);
+    private void Word(uint word)
+    {
+        if (_predicate != Arm32Condition.Always)
+        {
+            _isPredicable &= word >> 28 == (uint)Arm32Condition.Always;
+            word = word & 0x0fff_ffff | Head(_predicate);
+        }
+        _code.Int32((int)word);
+    }
+
+    // ---- conditional execution -----------------------------------------------------------------------------------------
+
+    private Arm32Condition _predicate = Arm32Condition.Always;
+    private int _predicateStart;
+    private bool _isPredicable;
+
+    /// <summary>What follows, up to <see cref="TryEndPredicate"/>, executes under a condition only.</summary>
+    public void BeginPredicate(Arm32Condition condition)
+    {
+        _predicate = condition;
+        _predicateStart = _code.Position;
+        _isPredicable = true;
+    }
+
+    /// <summary>False, and everything since the beginning is taken back, when it was too long or cannot be conditional: branches, changed flags.</summary>
+    public bool TryEndPredicate(int maxInstructions)
+    {
+        _predicate = Arm32Condition.Always;
+        if (_isPredicable && _code.Position - _predicateStart <= 4 * maxInstructions)
+            return true;
+        Rewind(_predicateStart);
+        return false;
+    }
+
+    /// <summary>Takes back everything from a position on; labels bound there must be bound again.</summary>
+    public void Rewind(int position)
+    {
+        _code.Truncate(position);
+        _branches.RemoveAll(branch => branch.Offset >= position);
+        _addresses.RemoveAll(address => address.Offset >= position);
+    }
 
     /// <summary>A word of data, for tables and texts.</summary>
     public void Data(uint word) => Word(word);
@@ -61,7 +101,10 @@ public sealed class Arm32Emitter(Arm32Features features)
     private static uint Head(Arm32Condition condition) => (uint)condition << 28;
 
     private void DataProcessing(Arm32Operation operation, Arm32Register d, Arm32Register n, uint operand2, bool isImmediate, bool setFlags, Arm32Condition condition)
-        => Word(Head(condition) | (isImmediate ? 1u << 25 : 0) | (uint)operation << 21 | (setFlags ? 1u << 20 : 0) | (uint)n << 16 | (uint)d << 12 | operand2);
+    {
+        _isPredicable &= !setFlags;
+        Word(Head(condition) | (isImmediate ? 1u << 25 : 0) | (uint)operation << 21 | (setFlags ? 1u << 20 : 0) | (uint)n << 16 | (uint)d << 12 | operand2);
+    }
 
     /// <summary>d = n op m, m optionally shifted by a constant.</summary>
     public void Alu(Arm32Operation operation, Arm32Register d, Arm32Register n, Arm32Register m, bool setFlags = false,
@@ -155,6 +198,32 @@ public sealed class Arm32Emitter(Arm32Features features)
             SingleTransfer(true, bits == 8, t, n, offset, condition);
     }
 
+    /// <summary>The same with an address of n + m * 2^shift; halfwords and signed bytes take no shift.</summary>
+    public void LoadIndexed(int bits, bool isSigned, Arm32Register t, Arm32Register n, Arm32Register m, int shift)
+    {
+        if (bits == 16 || (isSigned && bits == 8))
+            HalfwordIndexed(true, bits == 8 ? 0xd0u : isSigned ? 0xf0u : 0xb0u, t, n, m, shift);
+        else
+            TransferIndexed(true, bits == 8, t, n, m, shift);
+    }
+
+    public void StoreIndexed(int bits, Arm32Register t, Arm32Register n, Arm32Register m, int shift)
+    {
+        if (bits == 16)
+            HalfwordIndexed(false, 0xb0, t, n, m, shift);
+        else
+            TransferIndexed(false, bits == 8, t, n, m, shift);
+    }
+
+    private void TransferIndexed(bool load, bool isByte, Arm32Register t, Arm32Register n, Arm32Register m, int shift)
+        => Word(0xe7800000 | (isByte ? 1u << 22 : 0) | (load ? 1u << 20 : 0) | (uint)n << 16 | (uint)t << 12 | (uint)shift << 7 | (uint)m);
+
+    private void HalfwordIndexed(bool load, uint kind, Arm32Register t, Arm32Register n, Arm32Register m, int shift)
+    {
+        Check(shift == 0, shift);
+        Word(0xe1800000 | (load ? 1u << 20 : 0) | (uint)n << 16 | (uint)t << 12 | kind | (uint)m);
+    }
+
     public void Store(int bits, Arm32Register t, Arm32Register n, int offset, Arm32Condition condition = Arm32Condition.Always)
     {
         if (bits == 16)
@@ -230,12 +299,14 @@ public sealed class Arm32Emitter(Arm32Features features)
 
     public void Branch(ArmLabel target, Arm32Condition condition = Arm32Condition.Always)
     {
+        _isPredicable = false;
         _branches.Add((_code.Position, target));
         Word(Head(condition) | 0x0a000000);
     }
 
     public void BranchAndLink(ArmLabel target)
     {
+        _isPredicable = false;
         _branches.Add((_code.Position, target));
         Word(0xeb000000);
     }
@@ -255,6 +326,7 @@ public sealed class Arm32Emitter(Arm32Features features)
     public void LoadAddress(Arm32Register d, ArmLabel label)
     {
         int start = _code.Position;
+        _isPredicable = false;
         if (Features.HasThumb2Moves)
         {
             Word(0xe3000000 | (uint)d << 12);
