@@ -63,19 +63,40 @@ public sealed class ProgramShape
         var functions = new FunctionShape[starts.Count];
         for (int i = 0; i < functions.Length; i++)
             functions[i] = Describe(instructions, rows, starts[i], i + 1 < starts.Count ? starts[i + 1] : count);
-        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions));
+        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions, isVerified: true));
     }
 
     /// <summary>
-    /// The shape of a well-formed program that nobody verified: jumps may lead from any function into any other, and callees see
-    /// all registers of their callers, so everything is one function and every register is always live.
+    /// The shape of a well-formed program that nobody verified: jumps may lead from any function into any other, so everything is one
+    /// function. Whatever leaves the code may look at every register, and callees hand R0 to R5 back as they are.
     /// </summary>
     public static ProgramShape AnalyzeUnverified(EbpfInstruction[] instructions)
     {
         (OpcodeRow[] rows, bool[] leaders) = Decode(instructions, [0]);
-        var liveOut = new ushort[instructions.Length];
-        Array.Fill(liveOut, (ushort)((1 << EbpfRegisters.Count) - 1));
-        return new ProgramShape(instructions, rows, leaders, [new FunctionShape(0, instructions.Length)], liveOut);
+        FunctionShape[] functions = [new FunctionShape(0, instructions.Length) { UsedRegisters = NamedRegisters(instructions, rows) }];
+        return new ProgramShape(instructions, rows, leaders, functions, Liveness(instructions, rows, functions, isVerified: false));
+    }
+
+    /// <summary>Registers that the instructions name, or that hold a result or a condition by definition.</summary>
+    private static int NamedRegisters(EbpfInstruction[] instructions, OpcodeRow[] rows)
+    {
+        int named = 0;
+        for (int slot = 0; slot < instructions.Length; slot++)
+        {
+            OpcodeRow row = rows[slot];
+            (int reads, int writes) = Effects(instructions[slot], row);
+            named |= row.Effect switch
+            {
+                Effect.Call => reads & ~Arguments | 1 | (row.Opcode == EbpfOpcode.CallReg ? 1 << instructions[slot].Dst : 0),
+                Effect.PacketLoad => 1 | (row.IsRegisterForm ? 1 << instructions[slot].Src : 0),
+                Effect.None => 0,
+                _ => reads | writes,
+            };
+            // A local call moves R10 for its callee and keeps R6 to R9, which need no place unless somebody names them.
+            if (row.Opcode == EbpfOpcode.CallLocal)
+                named |= 1 << EbpfRegisters.R10;
+        }
+        return named;
     }
 
     private static (OpcodeRow[] Rows, bool[] Leaders) Decode(EbpfInstruction[] instructions, IReadOnlyList<int> starts)
@@ -171,8 +192,10 @@ public sealed class ProgramShape
         return escapes ? EbpfRegisters.StackSize : direct ? (-instruction.Offset + 7) & ~7 : 0;
     }
 
-    private static ushort[] Liveness(EbpfInstruction[] instructions, OpcodeRow[] rows, FunctionShape[] functions)
+    private static ushort[] Liveness(EbpfInstruction[] instructions, OpcodeRow[] rows, FunctionShape[] functions, bool isVerified)
     {
+        const int All = (1 << EbpfRegisters.Count) - 1;
+        bool hasCallers = !isVerified && Array.Exists(rows, row => row.Opcode is EbpfOpcode.CallLocal or EbpfOpcode.LoadFunction);
         var liveIn = new ushort[instructions.Length + 1];
         var liveOut = new ushort[instructions.Length];
         foreach (FunctionShape function in functions)
@@ -189,12 +212,14 @@ public sealed class ProgramShape
                     int next = slot + row.Slots;
                     int after = row.Effect switch
                     {
-                        Effect.Exit => 0,
+                        Effect.Exit => hasCallers ? CallerSaved : 0,
                         Effect.Jump => liveIn[JumpTarget(slot, instructions[slot], row)],
                         Effect.Branch => liveIn[JumpTarget(slot, instructions[slot], row)] | liveIn[next],
                         _ => next < function.End ? liveIn[next] : 0,
                     };
                     (int reads, int writes) = Effects(instructions[slot], row);
+                    if (!isVerified && row.Effect is Effect.Call or Effect.PacketLoad)
+                        (reads, writes) = (All, 0);
                     int before = (after & ~writes) | reads;
                     if (before != liveIn[slot] || after != liveOut[slot])
                     {

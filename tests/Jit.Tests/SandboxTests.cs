@@ -125,16 +125,26 @@ public sealed unsafe class SandboxTests
     private static Outcome Agreed(string engine, EbpfInstruction[] program, int bytes = 16, long fuel = Fuel)
     {
         (Outcome interpreted, Outcome compiled) = Both(engine, program, new byte[bytes], fuel);
-        AssertAgree(interpreted, compiled, () => Listing(program));
+        AssertAgree(engine, interpreted, compiled, () => Listing(program));
         return compiled;
     }
 
-    private static void AssertAgree(Outcome interpreted, Outcome compiled, Func<string> describe)
+    private static void AssertAgree(string engine, Outcome interpreted, Outcome compiled, Func<string> describe)
     {
-        // Compiled code pays for a block before it runs, so it may run dry a little before the interpreter faults in another way.
-        bool agree = compiled.IsOutOfFuel ? interpreted.Fault is not null
-            : interpreted.Kind == compiled.Kind && interpreted.Result == compiled.Result && interpreted.Memory.AsSpan().SequenceEqual(compiled.Memory)
-                && (interpreted.Fault is not null || interpreted.Executed == compiled.Executed);
+        bool agree;
+        if (engine == "x64")
+        {
+            // Only what a program without fuel wrote on its way to the next check is not laid down.
+            agree = interpreted.Kind == compiled.Kind && interpreted.Result == compiled.Result
+                && (compiled.IsOutOfFuel || interpreted.Executed == compiled.Executed && interpreted.Memory.AsSpan().SequenceEqual(compiled.Memory));
+        }
+        else
+        {
+            // Code that pays for a block before it runs may run dry a little before the interpreter faults in another way.
+            agree = compiled.IsOutOfFuel ? interpreted.Fault is not null
+                : interpreted.Kind == compiled.Kind && interpreted.Result == compiled.Result && interpreted.Memory.AsSpan().SequenceEqual(compiled.Memory)
+                    && (interpreted.Fault is not null || interpreted.Executed == compiled.Executed);
+        }
         if (!agree)
             Assert.Fail($"interpreter {interpreted.Result:x} {interpreted.Fault} ({interpreted.Executed})\ncompiled    {compiled.Result:x} {compiled.Fault} ({compiled.Executed})\n{describe()}");
     }
@@ -149,7 +159,7 @@ public sealed unsafe class SandboxTests
         {
             (Outcome interpreted, Outcome compiled) = Both(engine, program, memory, 100_000);
             Assert.True(compiled.Fault is null && compiled.Result == expected, $"{name}: {compiled.Result:x} {compiled.Fault}, expected {expected:x}");
-            AssertAgree(interpreted, compiled, () => $"{name}\n{Listing(program)}");
+            AssertAgree(engine, interpreted, compiled, () => $"{name}\n{Listing(program)}");
         }
     }
 
@@ -262,6 +272,21 @@ public sealed unsafe class SandboxTests
         Assert.Null(Agreed(engine, loop, fuel: 23).Fault);
         Assert.True(Agreed(engine, loop, fuel: 22).IsOutOfFuel);
         Assert.True(Agreed(engine, loop, fuel: 0).IsOutOfFuel);
+    }
+
+    /// <summary>The edge that closes this loop is no jump: control falls from the second block into the first.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void Loops_that_close_by_going_on_cost_fuel(string engine)
+    {
+        EbpfInstruction[] loop =
+        [
+            I(EbpfOpcode.Ja, offset: 2), I(EbpfOpcode.Add64Imm, 2, immediate: 1), I(EbpfOpcode.Jeq64Imm, 3, offset: 2, immediate: 7),
+            I(EbpfOpcode.Add64Imm, 2, immediate: 1), I(EbpfOpcode.Ja, offset: -4), s_exit,
+        ];
+        Assert.True(Agreed(engine, loop).IsOutOfFuel);
+        for (int fuel = 0; fuel < 12; fuel++)
+            Assert.True(Agreed(engine, loop, fuel: fuel).IsOutOfFuel);
     }
 
     [Theory]
@@ -408,7 +433,7 @@ public sealed unsafe class SandboxTests
             byte[] memory = new byte[random.Next(4) == 0 ? random.Next(12) : 64];
             random.NextBytes(memory);
             (Outcome interpreted, Outcome compiled) = Both(engine, program, memory, random.Next(3) == 0 ? random.Next(200) : Fuel);
-            AssertAgree(interpreted, compiled, () => $"seed {seed}, program {i}\n{Listing(program)}");
+            AssertAgree(engine, interpreted, compiled, () => $"seed {seed}, program {i}\n{Listing(program)}");
         }
     }
 

@@ -8,6 +8,7 @@ using Ebpfcc.Cli.Output;
 using Ebpfcc.Cli.Running;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Core.Text;
+using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Arm32;
 using Ebpfcc.Jit.Llvm;
@@ -28,6 +29,7 @@ public static class JitCommand
         public string Architecture = "x64";
         public string? Program;
         public string? Output;
+        public bool Unverified;
         public bool Dump;
         public bool Help;
     }
@@ -37,6 +39,7 @@ public static class JitCommand
         new("Translation", ["--arch"], OptionForm.EqualsOrSeparate, "ARCH", "x64 (default), arm32, arm32v6, or llvm (this machine's code by LLVM)", SetArchitecture),
         new("Translation", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "translate only this program", (settings, text) => Set(() => settings.Program = text)),
         new("Translation", ["-o"], OptionForm.JoinedOrSeparate, "FILE", "write the machine code (llvm: a relocatable object) of one program to FILE", (settings, text) => Set(() => settings.Output = text)),
+        new("Translation", ["--unverified"], OptionForm.Flag, null, "as sandboxed code, with every access checked and fuel counted (x64); programs without a type always are", (settings, _) => Set(() => settings.Unverified = true)),
         new("Translation", ["--dump"], OptionForm.Flag, null, "list code with eBPF instructions and C lines beside it (llvm: below the optimised IR)", (settings, _) => Set(() => settings.Dump = true)),
         new("Translation", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
         .. ProgramInput.CompileRows<Settings>(settings => settings.Compile),
@@ -50,7 +53,7 @@ public static class JitCommand
             return ProgramInput.Usage(context, "jit", wrong);
         if (settings.Help)
         {
-            context.Output.WriteLine("usage: ebpfcc jit FILE.{o,c} [--arch x64|arm32|arm32v6|llvm] [--prog NAME] [-o CODE.bin] [--dump]");
+            context.Output.WriteLine("usage: ebpfcc jit FILE.{o,c} [--arch x64|arm32|arm32v6|llvm] [--prog NAME] [--unverified] [-o CODE.bin] [--dump]");
             OptionHelp.Print(context.Output, s_options);
             return ExitStatus.Done;
         }
@@ -60,7 +63,7 @@ public static class JitCommand
         // ARM32 code holds 32-bit addresses of maps: they must lie where such addresses reach.
         using GuestArena? arena = settings.Architecture.StartsWith("arm32", StringComparison.Ordinal) ? GuestArena.TryCreate(out _) : null;
         var environment = arena is null ? new ExecutionEnvironment() : new ExecutionEnvironment { Allocator = arena };
-        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment }, out RejectionReporter reporter);
+        using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { Environment = environment, TakesUntypedPrograms = settings.Architecture == "x64" }, out RejectionReporter reporter);
         if (loaded is null)
             return ExitStatus.Refused;
         List<LoadedProgram> programs = [.. loaded.Programs.Where(program => settings.Program is null || program.Name == settings.Program)];
@@ -77,25 +80,29 @@ public static class JitCommand
 
     private static int Translate(LoadedProgram program, Settings settings, ExecutionEnvironment environment, CommandContext context, RejectionReporter reporter)
     {
+        bool isSandboxed = settings.Unverified || program.ProgramType == (int)ProgramType.Unspec;
+        if (isSandboxed && settings.Architecture != "x64")
+            return ProgramInput.Usage(context, "jit", "--unverified takes --arch x64");
         var options = new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes };
-        VerificationResult verified = Verifier.Verify(program, options);
-        if (verified.Program is not { } proof)
+        VerificationResult? verified = isSandboxed ? null : Verifier.Verify(program, options);
+        if (verified is { Program: null })
         {
             ProgramInput.RenderRejection(reporter, program, verified.Rejection!, options, settings.Compile, context);
             return ExitStatus.Refused;
         }
+        VerifiedProgram? proof = verified?.Program;
         byte[] bytes;
         int[] offsets = [];
         LlvmCode? llvm = null;
         try
         {
             if (settings.Architecture == "llvm")
-                llvm = TranslateByLlvm(proof, environment, context);
+                llvm = TranslateByLlvm(proof!, environment, context);
             (bytes, offsets) = llvm is not null ? (llvm.Code, []) : settings.Architecture switch
             {
-                "x64" => X64Engine.Translate(proof, environment) is var code ? (code.Bytes, code.SlotOffsets) : default,
-                "arm32v6" => Arm32Engine.Translate(proof, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
-                _ => Arm32Engine.Translate(proof) is var code ? (code.Bytes, code.SlotOffsets) : default,
+                "x64" => (proof is null ? X64Engine.TranslateSandboxed(program, environment) : X64Engine.Translate(proof, environment)) is var code ? (code.Bytes, code.SlotOffsets) : default,
+                "arm32v6" => Arm32Engine.Translate(proof!, Arm32Features.V6) is var code ? (code.Bytes, code.SlotOffsets) : default,
+                _ => Arm32Engine.Translate(proof!) is var code ? (code.Bytes, code.SlotOffsets) : default,
             };
         }
         catch (GuestFaultException missing)
@@ -121,7 +128,7 @@ public static class JitCommand
             if (llvm is not null)
                 Print(llvm, listing, context.Output);
             else
-                Print(proof, bytes, offsets, listing, context.Output);
+                Print(program, proof?.Instructions ?? program.Instructions, bytes, offsets, listing, context.Output);
         }
         else
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.Name}: {program.Instructions.Length} eBPF instructions, {bytes.Length} bytes of {settings.Architecture} code"));
@@ -154,27 +161,23 @@ public static class JitCommand
     }
 
     /// <summary>C line, eBPF instruction, and the machine code it became.</summary>
-    private static void Print(VerifiedProgram program, byte[] bytes, int[] offsets, MachineListing listing, TextWriter output)
+    private static void Print(LoadedProgram program, EbpfInstruction[] instructions, byte[] bytes, int[] offsets, MachineListing listing, TextWriter output)
     {
         const int Column = 56;
-        output.WriteLine($"{program.Program.Name}:");
+        output.WriteLine($"{program.Name}:");
+        // Blocks are not always in the order of the program: code ends where any other begins.
+        int[] starts = [.. offsets.Where(offset => offset >= 0).Append(bytes.Length).Distinct().Order()];
         string? lastLine = null;
         for (int slot = 0; slot < offsets.Length; slot++)
         {
             if (offsets[slot] < 0)
                 continue;
-            if (program.Program.FindLine(slot) is { } line && $"; {line.File}:{line.Line}  {line.Text.Trim()}" is var text && text != lastLine)
+            if (program.FindLine(slot) is { } line && $"; {line.File}:{line.Line}  {line.Text.Trim()}" is var text && text != lastLine)
                 output.WriteLine(lastLine = text);
-            int end = bytes.Length;
-            for (int later = slot + 1; later < offsets.Length; later++)
-            {
-                if (offsets[later] >= 0)
-                {
-                    end = offsets[later];
-                    break;
-                }
-            }
-            string instruction = string.Create(CultureInfo.InvariantCulture, $"{slot,5}: {Disassembler.Format(program.Instructions, slot, DisassemblyOptions.Kernel)}");
+            int next = Array.FindIndex(offsets, slot + 1, offset => offset >= 0);
+            bool isPartOfNext = next >= 0 && offsets[next] == offsets[slot];
+            int end = isPartOfNext ? offsets[slot] : starts[Math.Min(Array.BinarySearch(starts, offsets[slot]) + 1, starts.Length - 1)];
+            string instruction = string.Create(CultureInfo.InvariantCulture, $"{slot,5}: {Disassembler.Format(instructions, slot, DisassemblyOptions.Kernel)}");
             bool isEmpty = true;
             foreach (string native in listing.Lines(bytes, offsets[slot], end))
             {

@@ -12,13 +12,27 @@ using Ebpfcc.Runtime.Loading;
 
 namespace Ebpfcc.Jit.Sandboxing;
 
-/// <summary>The managed part of one run.</summary>
-internal sealed class SandboxedRun(SandboxedExecutable program, Sandbox sandbox)
+/// <summary>The managed part of one run; each thread keeps one for its next run, so that running allocates nothing.</summary>
+internal sealed class SandboxedRun
 {
-    /// <summary>The program that executes: another one after a tail call.</summary>
-    public SandboxedExecutable Program { get; set; } = program;
+    [ThreadStatic]
+    private static SandboxedRun? t_idle;
 
-    public Sandbox Sandbox { get; } = sandbox;
+    private readonly GCHandle _handle;
+
+    private SandboxedRun(SandboxedExecutable program, Sandbox sandbox)
+    {
+        (Program, Sandbox) = (program, sandbox);
+        // Whoever runs holds the object; the handle must not keep it when its thread has ended.
+        _handle = GCHandle.Alloc(this, GCHandleType.Weak);
+    }
+
+    ~SandboxedRun() => _handle.Free();
+
+    /// <summary>The program that executes: another one after a tail call.</summary>
+    public SandboxedExecutable Program { get; set; }
+
+    public Sandbox Sandbox { get; }
 
     /// <summary>What a tail call continues with once the code has unwound.</summary>
     public SandboxedExecutable? Next { get; set; }
@@ -28,6 +42,27 @@ internal sealed class SandboxedRun(SandboxedExecutable program, Sandbox sandbox)
 
     /// <summary>Callbacks that are being executed, one inside the other.</summary>
     public int Callbacks { get; set; }
+
+    /// <summary>Bytes at the end of the stack that hold zeros or what the program wrote.</summary>
+    public int ClearedBytes { get; set; }
+
+    /// <summary>A value for <see cref="SandboxState.Run"/>.</summary>
+    public nint Handle => GCHandle.ToIntPtr(_handle);
+
+    public static unsafe SandboxedRun Of(SandboxState* state) => (SandboxedRun)GCHandle.FromIntPtr(state->Run).Target!;
+
+    public static SandboxedRun Take(SandboxedExecutable program, GuestContext context, nint r1, nint r2)
+    {
+        if (t_idle is not { } run)
+            return new SandboxedRun(program, new Sandbox(program, context, r1, r2));
+        t_idle = null;
+        run.Program = program;
+        run.Sandbox.Begin(program, context, r1, r2);
+        (run.Next, run.Failure, run.Callbacks, run.ClearedBytes) = (null, null, 0, 0);
+        return run;
+    }
+
+    public static void Return(SandboxedRun run) => t_idle = run;
 }
 
 /// <summary>A sandboxed program as native code. Thread-safe; each call has its own state and stacks.</summary>
@@ -67,52 +102,63 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
     /// <summary>Can the code reach these bytes, which the sandbox allows?</summary>
     protected abstract bool IsAddressable(ulong address, ulong size);
 
+    /// <summary>
+    /// Executed instructions up to and including this one that the code has not taken from the state's fuel when it asks about the slot.
+    /// </summary>
+    protected virtual int UnpaidAt(int slot) => 0;
+
+    /// <summary>Bytes of the stack that the code may touch without asking; they are cleared before it runs, others when it asks.</summary>
+    protected virtual int StackBytes => SandboxState.StackBytes;
+
     public abstract void Dispose();
 
     /// <param name="state">Room for the state, where the code can address it.</param>
     /// <param name="stack">Room for the frames, <see cref="SandboxState.StackBytes"/>, likewise.</param>
     protected ulong RunOn(SandboxState* state, byte* stack, nint r1, nint r2)
     {
-        new Span<byte>(stack, SandboxState.StackBytes).Clear();
         GuestContext context = GuestContext.Current;
-        var run = new SandboxedRun(this, new Sandbox(this, context, r1, r2));
-        GCHandle handle = GCHandle.Alloc(run);
-        *state = default;
+        SandboxedRun run = SandboxedRun.Take(this, context, r1, r2);
         state->Fuel = options.Fuel;
         state->Stack = (ulong)stack;
         state->DeepestCaller = (ulong)stack + 2 * EbpfRegisters.StackSize;
-        state->Run = GCHandle.ToIntPtr(handle);
+        state->Run = run.Handle;
+        state->Fault = 0;
+        new Span<ulong>(state->Registers, EbpfRegisters.Count).Clear();
         state->Registers[1] = (ulong)r1;
         state->Registers[2] = (ulong)r2;
         state->Registers[10] = (ulong)stack + SandboxState.StackBytes;
+        state->Machine.Fault = MachineFault.None;
         state->Machine.Stack = new MemoryWindow { Start = (ulong)stack, Room = SandboxState.StackBytes };
         ulong result;
-        try
+        while (true)
         {
-            do
-            {
-                if (run.Next is { } next)
-                {
-                    run.Program = next;
-                    run.Sandbox.Enter(next);
-                    run.Next = null;
-                }
-                ForgetWindows(state);
-                state->MayGoto = MachineState.MayGotoLimit;
-                result = run.Program.Enter(state, 0);
-            }
-            while (run.Next is not null);
-        }
-        finally
-        {
-            handle.Free();
+            ClearStack(state, run, run.Program.StackBytes);
+            ResetWindows(state, run);
+            state->MayGoto = MachineState.MayGotoLimit;
+            result = run.Program.Enter(state, 0);
+            if (run.Next is not { } next)
+                break;
+            run.Program = next;
+            run.Sandbox.Enter(next);
+            run.Next = null;
         }
         context.ExecutedInstructions = options.Fuel - state->Fuel;
-        if (run.Failure is not null)
-            ExceptionDispatchInfo.Throw(run.Failure);
+        (Exception? failure, SandboxedExecutable last) = (run.Failure, run.Program);
+        SandboxedRun.Return(run);
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
         if (state->Fault != 0)
-            throw Describe(state, run.Program);
+            throw Describe(state, last);
         return result;
+    }
+
+    /// <summary>Makes so many bytes at the stack's end readable as zeros, unless they were before.</summary>
+    private static void ClearStack(SandboxState* state, SandboxedRun run, int bytes)
+    {
+        if (bytes <= run.ClearedBytes)
+            return;
+        new Span<byte>((byte*)state->Stack + SandboxState.StackBytes - bytes, bytes - run.ClearedBytes).Clear();
+        run.ClearedBytes = bytes;
     }
 
     private GuestFaultException Describe(SandboxState* state, SandboxedExecutable at)
@@ -136,12 +182,19 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
     [UnmanagedCallersOnly]
     private static int PassGateNative(SandboxState* state, int slot, ulong operand) => PassGate(state, slot, operand);
 
-    private static SandboxedRun RunOf(SandboxState* state) => (SandboxedRun)GCHandle.FromIntPtr(state->Run).Target!;
+    private static SandboxedRun RunOf(SandboxState* state) => SandboxedRun.Of(state);
 
-    private static void ForgetWindows(SandboxState* state)
+    /// <summary>Nothing is known of the windows any more: they show what most accesses mean.</summary>
+    private static void ResetWindows(SandboxState* state, SandboxedRun run)
     {
-        state->Machine.Readable = state->Machine.Writable = state->Machine.Stack;
-        state->Readable = state->Writable = state->Machine.Stack;
+        MemoryWindow window = run.Sandbox.MainWindow;
+        if (window.Room < sizeof(ulong) || !run.Program.IsAddressable(window.Start, window.Room))
+        {
+            ClearStack(state, run, SandboxState.StackBytes);
+            window = state->Machine.Stack;
+        }
+        state->Machine.Readable = state->Machine.Writable = window;
+        state->Readable = state->Writable = window;
     }
 
     private static void Fault(SandboxState* state, MachineFault fault, int slot)
@@ -160,6 +213,8 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
         {
             if ((kind & AccessKinds.Misaligned) == 0)
             {
+                if (address - state->Stack < SandboxState.StackBytes)
+                    ClearStack(state, run, SandboxState.StackBytes);
                 bool isAllowed = isWrite ? run.Sandbox.CanWrite(&state->Machine, address, size) : run.Sandbox.CanRead(&state->Machine, address, size);
                 if (isAllowed && run.Program.IsAddressable(address, size))
                 {
@@ -177,7 +232,18 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
         {
             Fail(state, run, failure, slot);
         }
+        SettleFuel(state, run.Program.UnpaidAt(slot), slot);
         return 1;
+    }
+
+    /// <summary>Takes what the code has not paid yet; whatever else went wrong, a program without fuel is out of fuel.</summary>
+    private static bool SettleFuel(SandboxState* state, int unpaid, int slot)
+    {
+        state->Fuel -= unpaid;
+        if (state->Fuel >= 0)
+            return true;
+        Fault(state, MachineFault.OutOfFuel, slot);
+        return false;
     }
 
     private static void Fail(SandboxState* state, SandboxedRun run, Exception failure, int slot)
@@ -190,13 +256,19 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
     public static int PassGate(SandboxState* state, int slot, ulong operand)
     {
         SandboxedRun run = RunOf(state);
+        int unpaid = run.Program.UnpaidAt(slot);
+        if (!SettleFuel(state, unpaid, slot))
+            return (int)GateResult.LeaveProgram;
         try
         {
             GateResult result = run.Program.Pass(state, run, slot, operand);
             if (state->Fault != 0)
                 return (int)GateResult.LeaveProgram;
             // Helpers may move what the windows show.
-            ForgetWindows(state);
+            ResetWindows(state, run);
+            // Code that goes on pays by itself.
+            if (result == GateResult.Continue)
+                state->Fuel += unpaid;
             return (int)result;
         }
         catch (Exception failure)
@@ -328,7 +400,7 @@ internal abstract unsafe class SandboxedExecutable(LoadedProgram program, Sandbo
         (r[1], r[2], r[3], r[4], r[5]) = (a1, a2, a3, a4, a5);
         r[10] = call->StackTop - EbpfRegisters.StackSize;
         state->MayGoto = MachineState.MayGotoLimit;
-        ForgetWindows(state);
+        ResetWindows(state, run);
         run.Callbacks++;
         ulong result = program.Enter(state, (int)(uint)function);
         run.Callbacks--;

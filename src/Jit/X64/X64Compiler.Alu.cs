@@ -52,6 +52,8 @@ public sealed partial class X64Compiler
                 EmitMultiply(d, s, instruction, row);
                 break;
             case Operation.Div or Operation.Mod or Operation.SDiv or Operation.SMod:
+                // Quotient and remainder of unsigned numbers are at most the dividend.
+                zeroUpper |= row.Operation is Operation.Div or Operation.Mod && IsZeroUpper(dst);
                 EmitDivision(slot, instruction, row);
                 break;
             case Operation.Lsh or Operation.Rsh or Operation.Arsh:
@@ -216,16 +218,16 @@ public sealed partial class X64Compiler
     // ---- division -----------------------------------------------------------------------------------------------------
 
     /// <summary>
-    /// x86 divides rdx:rax. With R0 in rax and R3 in rdx, whichever of the two holds a live value that the instruction does not
-    /// overwrite is kept in a scratch register:
+    /// x86 divides rdx:rax. Where the mapping keeps these two free that costs nothing; otherwise whichever of them holds a live value
+    /// that the instruction does not overwrite is kept in a scratch register:
     ///
     ///   [mov r9, rax] [mov r10, rdx] [mov r11, divisor] mov rax, dividend
-    ///   test r11, r11 ; je zero            (unless the divisor is a constant)
-    ///   xor edx, edx  ; div r11
-    ///   mov dst, rax or rdx ; restore
+    ///   test divisor, divisor ; je zero            (unless the divisor is a constant)
+    ///   xor edx, edx  ; div divisor
+    ///   done: mov dst, rax or rdx ; restore
     ///
     /// Division by zero yields 0, modulo by zero the dividend (RFC 9669 section 4.1); the most negative number divided by -1
-    /// would trap and is computed as a negation.
+    /// would trap and is computed as a negation. Both happen behind the code.
     /// </summary>
     private void EmitDivision(int slot, EbpfInstruction instruction, OpcodeRow row)
     {
@@ -235,34 +237,29 @@ public sealed partial class X64Compiler
         X64Register d = Machine(instruction.Dst);
         if (!row.IsRegisterForm && (TryDivideByConstant(instruction, row, d, isModulo, isSigned) || (!isSigned && TryDivideByMagic(slot, instruction, row, d, isModulo))))
             return;
+        // Operands with empty upper halves make the short division do.
+        if (wide && !isSigned && IsZeroUpper(instruction.Dst) && (row.IsRegisterForm ? IsZeroUpper(instruction.Src) : instruction.Immediate >= 0))
+            wide = false;
 
-        bool keepRax = d != X64Register.Rax && IsLiveAfter(slot, EbpfRegisters.R0);
-        bool keepRdx = d != X64Register.Rdx && IsLiveAfter(slot, EbpfRegisters.R3);
+        bool keepRax = MustKeep(X64Register.Rax, slot, instruction.Dst), keepRdx = MustKeep(X64Register.Rdx, slot, instruction.Dst);
         X64Register divisor = row.IsRegisterForm ? Machine(instruction.Src) : Scratch2;
         if (!row.IsRegisterForm)
             _emit.MoveImmediate(Scratch2, wide ? (ulong)(long)instruction.Immediate : (uint)instruction.Immediate);
-        else if (divisor is X64Register.Rax or X64Register.Rdx || divisor == d)
-            _emit.Move(divisor = Scratch2, Machine(instruction.Src), wide);
-        if (keepRax)
-            _emit.Move(Scratch0, X64Register.Rax, true);
-        if (keepRdx)
-            _emit.Move(Scratch1, X64Register.Rdx, true);
+        else if (divisor is X64Register.Rax or X64Register.Rdx)
+            _emit.Move(divisor = Scratch2, Machine(instruction.Src), true);
+        // A kept divisor need not be kept twice.
+        X64Register keptRax = divisor == Scratch2 && row.IsRegisterForm && Machine(instruction.Src) == X64Register.Rax ? Scratch2 : Scratch0;
+        X64Register keptRdx = divisor == Scratch2 && row.IsRegisterForm && Machine(instruction.Src) == X64Register.Rdx ? Scratch2 : Scratch1;
+        if (keepRax && keptRax != Scratch2)
+            _emit.Move(keptRax, X64Register.Rax, true);
+        if (keepRdx && keptRdx != Scratch2)
+            _emit.Move(keptRdx, X64Register.Rdx, true);
         if (d != X64Register.Rax)
             _emit.Move(X64Register.Rax, d, wide);
 
-        Label zero = _emit.NewLabel(), minusOne = _emit.NewLabel(), done = _emit.NewLabel();
-        bool mayBeZero = row.IsRegisterForm;
-        bool mayBeMinusOne = row.IsRegisterForm && isSigned;
-        if (mayBeZero)
-        {
-            _emit.Test(divisor, divisor, wide);
-            _emit.JumpIf(X64Condition.Equal, zero);
-        }
-        if (mayBeMinusOne)
-        {
-            _emit.Alu(X64Alu.Cmp, divisor, -1, wide);
-            _emit.JumpIf(X64Condition.Equal, minusOne);
-        }
+        Label done = _emit.NewLabel();
+        if (row.IsRegisterForm)
+            EmitDivisionGuards(divisor, isSigned, wide, done);
         if (isSigned)
         {
             _emit.SignIntoRdx(wide);
@@ -273,29 +270,41 @@ public sealed partial class X64Compiler
             _emit.MoveImmediate(X64Register.Rdx, 0);
             _emit.DivideUnsigned(divisor, wide);
         }
-        if (mayBeZero || mayBeMinusOne)
-        {
-            // The special cases leave quotient and remainder in the same registers as the division does.
-            _emit.Jump(done);
-            if (mayBeMinusOne)
-            {
-                _emit.Bind(minusOne);
-                _emit.Negate(X64Register.Rax, wide);
-                _emit.MoveImmediate(X64Register.Rdx, 0);
-                _emit.Jump(done);
-            }
-            _emit.Bind(zero);
-            _emit.Move(X64Register.Rdx, X64Register.Rax, wide);
-            _emit.MoveImmediate(X64Register.Rax, 0);
-            _emit.Bind(done);
-        }
+        _emit.Bind(done);
         X64Register result = isModulo ? X64Register.Rdx : X64Register.Rax;
         if (d != result)
             _emit.Move(d, result, wide);
         if (keepRax)
-            _emit.Move(X64Register.Rax, Scratch0, true);
+            _emit.Move(X64Register.Rax, keptRax, true);
         if (keepRdx)
-            _emit.Move(X64Register.Rdx, Scratch1, true);
+            _emit.Move(X64Register.Rdx, keptRdx, true);
+    }
+
+    /// <summary>Divisors that the instruction cannot take; the stubs leave quotient and remainder where the division would.</summary>
+    private void EmitDivisionGuards(X64Register divisor, bool isSigned, bool wide, Label done)
+    {
+        Label zero = _emit.NewLabel();
+        _emit.Test(divisor, divisor, wide);
+        _emit.JumpIf(X64Condition.Equal, zero);
+        _stubs.Add(() =>
+        {
+            _emit.Bind(zero);
+            _emit.Move(X64Register.Rdx, X64Register.Rax, wide);
+            _emit.MoveImmediate(X64Register.Rax, 0);
+            _emit.Jump(done);
+        });
+        if (!isSigned)
+            return;
+        Label minusOne = _emit.NewLabel();
+        _emit.Alu(X64Alu.Cmp, divisor, -1, wide);
+        _emit.JumpIf(X64Condition.Equal, minusOne);
+        _stubs.Add(() =>
+        {
+            _emit.Bind(minusOne);
+            _emit.Negate(X64Register.Rax, wide);
+            _emit.MoveImmediate(X64Register.Rdx, 0);
+            _emit.Jump(done);
+        });
     }
 
     /// <summary>Divisions by 0, 1, -1 and powers of two need no division. Returns false when the general way must be taken.</summary>
@@ -354,8 +363,7 @@ public sealed partial class X64Compiler
         bool isNarrow = !wide || IsZeroUpper(instruction.Dst);
         uint divisor = (uint)instruction.Immediate;
         MagicDivision magic = MagicDivision.For(divisor, isNarrow ? 32 : 64);
-        bool keepRax = d != X64Register.Rax && IsLiveAfter(slot, EbpfRegisters.R0);
-        bool keepRdx = d != X64Register.Rdx && IsLiveAfter(slot, EbpfRegisters.R3);
+        bool keepRax = MustKeep(X64Register.Rax, slot, instruction.Dst), keepRdx = MustKeep(X64Register.Rdx, slot, instruction.Dst);
         X64Register x = d switch { X64Register.Rax => Scratch0, X64Register.Rdx => Scratch1, _ => d };
         bool needsDividend = isModulo || magic.NeedsAdd;
         if (keepRax)

@@ -96,9 +96,32 @@ public sealed partial class X64Compiler
             return slot;
         for (int at = slot + 1; at <= bestEnd; at++)
             Bind(at);
-        EmitCombinedLoad(Machine(bestRegister), Machine(@base), bestOffset, bestBytes, bestSwapped);
+        if (IsSandboxed && !(@base == EbpfRegisters.R10 && IsInFrame(bestOffset, bestBytes)))
+            EmitCombinedCheck(slot, bestEnd, @base, bestOffset, bestBytes, () => EmitCombinedLoad(Machine(bestRegister), Machine(@base), bestOffset, bestBytes, bestSwapped));
+        else
+            EmitCombinedLoad(Machine(bestRegister), Machine(@base), bestOffset, bestBytes, bestSwapped);
         SetZeroUpper(bestRegister, bestBytes < 8);
         return bestEnd + 1;
+    }
+
+    /// <summary>
+    /// When the bytes are not all where they probably are, the stub loads them one by one, as written: only then is it certain which
+    /// of them, if any, may not be read.
+    /// </summary>
+    private void EmitCombinedCheck(int first, int last, int @base, int offset, int bytes, Action load)
+    {
+        int zeroUpper = _zeroUpper;
+        Label slow = EmitFastCheck(first, @base, offset, bytes, isWrite: false), back = _emit.NewLabel();
+        load();
+        _emit.Bind(back);
+        _stubs.Add(() =>
+        {
+            _emit.Bind(slow);
+            _zeroUpper = zeroUpper;
+            for (int slot = first; slot <= last; slot++)
+                TranslateSandboxed(slot);
+            _emit.Jump(back);
+        });
     }
 
     /// <summary>Names a byte by its distance from the first one; 0 when it is too far away to be part of one field.</summary>

@@ -9,10 +9,15 @@ public sealed partial class X64Compiler
 {
     private int TryIdiom(int slot)
     {
-        int next = TryThreeOperandAdd(slot);
-        if (next == slot)
-            next = TryConditionalMove(slot);
-        return next != slot ? next : TryByteLoads(slot);
+        OpcodeRow row = _shape.Rows[slot];
+        return row.Effect switch
+        {
+            Effect.Alu when row.Operation == Operation.Mov => TryRotate(slot) is var next && next != slot ? next : TryThreeOperandAdd(slot),
+            Effect.Alu when row.Opcode == EbpfOpcode.Add64Imm => TryAddTwice(slot),
+            Effect.Branch => TryConditionalMove(slot),
+            Effect.Load when row.Width == 8 => TryByteLoads(slot),
+            _ => slot,
+        };
     }
 
     /// <summary>The slot holds an instruction of this function that is reached only from the one before.</summary>
@@ -64,13 +69,10 @@ public sealed partial class X64Compiler
     /// </summary>
     private int TryConditionalMove(int slot)
     {
-        OpcodeRow row = _shape.Rows[slot];
-        if (row.Effect != Effect.Branch || row.Operation == Operation.MayGoto || _shape.Instructions[slot].Offset != 1 || !IsPlainFollower(slot + 1))
+        if (!IsConditionalMove(slot))
             return slot;
+        OpcodeRow row = _shape.Rows[slot], moveRow = _shape.Rows[slot + 1];
         EbpfInstruction move = _shape.Instructions[slot + 1];
-        OpcodeRow moveRow = _shape.Rows[slot + 1];
-        if (moveRow.Operation != Operation.Mov || move.Dst == EbpfRegisters.R10)
-            return slot;
         bool isConstant = !moveRow.IsRegisterForm;
         X64Condition condition = ConditionOf(row.Operation).Negate();
         Bind(slot + 1);
@@ -99,5 +101,92 @@ public sealed partial class X64Compiler
         _emit.ConditionalMove(condition, Machine(move.Dst), source, !bothZeroUpper);
         SetZeroUpper(move.Dst, bothZeroUpper);
         return slot + 2;
+    }
+
+    /// <summary>In sandboxed code the two ways differ in the fuel they cost, so that a jump is as good.</summary>
+    private bool IsConditionalMove(int slot)
+    {
+        OpcodeRow row = _shape.Rows[slot];
+        return row.Effect == Effect.Branch && row.Operation != Operation.MayGoto && _shape.Instructions[slot].Offset == 1 && IsPlainFollower(slot + 1)
+            && _shape.Rows[slot + 1].Operation == Operation.Mov && !IsSandboxed && _options.IsReachable(slot + 1) && _options.IsReachable(slot + 2);
+    }
+
+    /// <summary>r += a ; r += b  →  add r, a + b</summary>
+    private int TryAddTwice(int slot)
+    {
+        EbpfInstruction first = _shape.Instructions[slot];
+        if (!IsPlainFollower(slot + 1) || _shape.Rows[slot + 1].Opcode != EbpfOpcode.Add64Imm || _shape.Instructions[slot + 1].Dst != first.Dst)
+            return slot;
+        long sum = (long)first.Immediate + _shape.Instructions[slot + 1].Immediate;
+        if (sum != (int)sum)
+            return slot;
+        Bind(slot + 1);
+        if (sum != 0)
+        {
+            _emit.Alu(X64Alu.Add, Machine(first.Dst), (int)sum, true);
+            SetZeroUpper(first.Dst, false);
+        }
+        return slot + 2;
+    }
+
+    /// <summary>
+    /// Rotations, which C and eBPF write as two shifts:
+    ///   t = x ; t >>= a ; y = x ; y &lt;&lt;= b ; y |= t     a + b = width, t dead behind it     →  rotate y, x, b
+    /// in either order, with the first or second result kept, and with x itself as one of the two.
+    /// </summary>
+    private int TryRotate(int slot)
+    {
+        EbpfInstruction move = _shape.Instructions[slot];
+        if (!_shape.Rows[slot].IsRegisterForm || !IsPlainFollower(slot + 1))
+            return slot;
+        int x = move.Src, first = move.Dst, at = slot + 1;
+        OpcodeRow shift = _shape.Rows[at];
+        int width = shift.Width;
+        if (first == x || !IsShift(at, first, width) || (_shape.Rows[slot].Width == 32 && width == 64))
+            return slot;
+        int firstCount = _shape.Instructions[at].Immediate;
+        bool firstIsLeft = shift.Operation == Operation.Lsh;
+        int second = x;
+        if (IsPlainFollower(++at) && _shape.Rows[at].Operation == Operation.Mov && _shape.Rows[at].IsRegisterForm && _shape.Instructions[at].Src == x)
+        {
+            second = _shape.Instructions[at].Dst;
+            if (second == x || second == first || _shape.Rows[at].Width < width)
+                return slot;
+            at++;
+        }
+        if (!IsPlainFollower(at) || !IsShift(at, second, width) || (_shape.Rows[at].Operation == Operation.Lsh) == firstIsLeft
+            || firstCount + _shape.Instructions[at].Immediate != width || !IsPlainFollower(++at))
+            return slot;
+        EbpfInstruction join = _shape.Instructions[at];
+        OpcodeRow joinRow = _shape.Rows[at];
+        int other = join.Dst == first ? second : first;
+        if (joinRow.Operation is not (Operation.Or or Operation.Add or Operation.Xor) || !joinRow.IsRegisterForm || joinRow.Width < width
+            || !(join.Dst == first && join.Src == second || join.Dst == second && join.Src == first) || IsLiveAfter(at, other))
+            return slot;
+        // 64-bit addition of 32-bit halves gives the same: their bits do not overlap.
+        for (int covered = slot + 1; covered <= at; covered++)
+            Bind(covered);
+        int left = firstIsLeft ? firstCount : width - firstCount;
+        X64Register d = Machine(join.Dst), s = Machine(x);
+        if (d == s)
+            _emit.Shift(X64Shift.RotateLeft, d, left, width == 64);
+        else if (_options.Features.Bmi2)
+            _emit.RotateRightTo(d, s, width - left, width == 64);
+        else
+        {
+            _emit.Move(d, s, width == 64);
+            _emit.Shift(X64Shift.RotateLeft, d, left, width == 64);
+        }
+        SetZeroUpper(join.Dst, width == 32);
+        return at + 1;
+    }
+
+    /// <summary>A logical shift of the register by a constant inside the width.</summary>
+    private bool IsShift(int slot, int register, int width)
+    {
+        OpcodeRow row = _shape.Rows[slot];
+        EbpfInstruction instruction = _shape.Instructions[slot];
+        return row.Operation is Operation.Lsh or Operation.Rsh && !row.IsRegisterForm && row.Width == width && instruction.Dst == register
+            && instruction.Immediate > 0 && instruction.Immediate < width;
     }
 }

@@ -67,10 +67,7 @@ public sealed partial class X64Compiler
                 SetZeroUpper(instruction.Src, !wide);
                 return;
             case Operation.AtomicCmpXchg:
-                _emit.LockedCompareExchange(@base, offset, s, wide);
-                // On success eax is not written: R0 must still lose its upper half.
-                if (!wide)
-                    _emit.Move(X64Register.Rax, X64Register.Rax, false);
+                EmitCompareExchange(@base, offset, s, wide);
                 SetZeroUpper(EbpfRegisters.R0, !wide);
                 return;
             case Operation.AtomicFetchOr or Operation.AtomicFetchAnd or Operation.AtomicFetchXor:
@@ -80,6 +77,25 @@ public sealed partial class X64Compiler
             default:
                 throw new InternalCompilerException("x86-64 compiler", null, $"no translation of {row.Opcode}");
         }
+    }
+
+    /// <summary>The instruction compares with rax; R0 is moved there and whatever was there kept in r9 where the mapping says so.</summary>
+    private void EmitCompareExchange(X64Register @base, int offset, X64Register s, bool wide)
+    {
+        X64Register r0 = Machine(EbpfRegisters.R0);
+        if (r0 == X64Register.Rax)
+        {
+            _emit.LockedCompareExchange(@base, offset, s, wide);
+            // On success eax is not written: R0 must still lose its upper half.
+            if (!wide)
+                _emit.Move(X64Register.Rax, X64Register.Rax, false);
+            return;
+        }
+        _emit.Move(Scratch0, X64Register.Rax, true);
+        _emit.Move(X64Register.Rax, r0, true);
+        _emit.LockedCompareExchange(@base == X64Register.Rax ? Scratch0 : @base, offset, s == X64Register.Rax ? Scratch0 : s, wide);
+        _emit.Move(r0, X64Register.Rax, wide);
+        _emit.Move(X64Register.Rax, Scratch0, true);
     }
 
     /// <summary>

@@ -1,15 +1,17 @@
 // Translation of programs that nobody verified. The code is the ordinary one except that
-//   - every block pays its instructions from the fuel before it runs,
-//   - every access is compared with the window found last; a stub behind the code does the rest,
+//   - executed instructions are paid for from the fuel (X64Compiler.Fuel.cs),
+//   - every access is compared with the stack or with the window found last, whichever its base register looks like; a stub
+//     behind the code does the rest,
 //   - whatever leaves the code (helpers, packet loads, calls by number) goes through one gate that checks it,
 //   - eBPF's stack is separate memory: the native one only holds return addresses and saved registers.
 //
 // A local call saves R6 to R9 at the caller, so functions have no prologue and jumps between functions need no care. r12 is
-// the state (SandboxState). Native stack, body of any function, rsp = 8 modulo 16:
+// the state (SandboxState), which lies where the stack ends: the frames are the 4 KiB below it. Native stack, body of any
+// function, rsp = 8 modulo 16:
 //
 //        callee-saved registers, padding       pushed at entry; SavedStackPointer points here
 //        return address into the entry
-//        [R6 R7 R8 R9, may_goto's count, return address]    for each local call
+//        [R6 R7 R8 R9, may_goto's count, return address]    for each local call; only registers that the program names
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Sandboxing;
@@ -23,56 +25,56 @@ namespace Ebpfcc.Jit.X64;
 /// <param name="ConstantAt">The value that the wide immediate at a slot loads.</param>
 internal sealed record X64SandboxCalls(nint CheckAccess, nint Gate, Func<int, ulong> ConstantAt);
 
+/// <summary>Sandboxed code.</summary>
+/// <param name="UnpaidAt">By slot: executed instructions before it that were not taken from the fuel yet.</param>
+/// <param name="StackBytes">How much of the stack must be cleared before the code runs; more than one frame: all of it.</param>
+internal sealed record X64SandboxedCode(X64Code Code, int[] UnpaidAt, int StackBytes);
+
 public sealed partial class X64Compiler
 {
     private static readonly X64Register[] s_entrySaved =
         [X64Register.Rbx, X64Register.Rbp, X64Register.R12, X64Register.R13, X64Register.R14, X64Register.R15];
 
-    private X64SandboxCalls _calls = null!;
-    private readonly List<Action> _stubs = [];
+    private X64SandboxCalls? _calls;
     private readonly Dictionary<int, Label> _checkRoutines = [];
-    private Label _checkRoutine, _gateRoutine, _leaveRoutine, _outOfFuelRoutine;
-    private bool _usesMayGoto;
+    private Label _checkRoutine, _gateRoutine, _leaveRoutine;
+    private bool _usesMayGoto, _clearsStack;
+    private StackPointers _stackPointers = null!;
+    private BlockOrder _order = null!;
+
+    private bool IsSandboxed => _calls is not null;
 
     /// <summary>
     /// Compiles a structurally sound program (<see cref="StructuralCheck"/>) with all checks. The entry is
     /// <c>u64 entry(SandboxState *, void *function)</c>; the slots' offsets are the functions to enter.
     /// </summary>
-    internal static X64Code CompileSandboxed(ProgramShape shape, X64CompilerOptions options, X64SandboxCalls calls)
-        => new X64Compiler(shape, options) { _calls = calls }.RunSandboxed();
+    internal static X64SandboxedCode CompileSandboxed(ProgramShape shape, X64CompilerOptions options, X64SandboxCalls calls)
+    {
+        bool isOneFrame = !Array.Exists(shape.Rows, row => row.Opcode is EbpfOpcode.CallLocal or EbpfOpcode.LoadFunction);
+        X64RegisterMap map = X64RegisterMap.ForSandbox(shape.Functions[0].UsedRegisters, Array.Exists(shape.Rows, Divides), isOneFrame);
+        return new X64Compiler(shape, options, map) { _calls = calls }.RunSandboxed(isOneFrame);
+    }
 
-    private X64Code RunSandboxed()
+    private X64SandboxedCode RunSandboxed(bool isOneFrame)
     {
         _function = _shape.Functions[0];
         _usesMayGoto = Array.Exists(_shape.Rows, row => row.Operation == Operation.MayGoto);
+        _stackPointers = StackPointers.Find(_shape);
+        int stackBytes = isOneFrame && !Array.Exists(_shape.Rows, row => row.Effect == Effect.Call) ? StackExtent() : SandboxState.StackBytes;
+        _clearsStack = stackBytes > EbpfRegisters.StackSize;
         _checkRoutine = _emit.NewLabel();
         _gateRoutine = _emit.NewLabel();
         _leaveRoutine = _emit.NewLabel();
         _outOfFuelRoutine = _emit.NewLabel();
-        _bodyLabel = _slotLabels[0];
         Label entry = _emit.NewLabel();
         _emit.Bind(entry);
         EmitSandboxEntry();
-        bool startsBlock = true;
-        for (int slot = 0; slot < _function.End;)
-        {
-            OpcodeRow row = _shape.Rows[slot];
-            Bind(slot);
-            if (_shape.Leaders[slot])
-                _zeroUpper = 0;
-            if (startsBlock || _shape.Leaders[slot])
-                EmitFuel(slot);
-            startsBlock = EndsBlock(row);
-            int next = TryThreeOperandAdd(slot);
-            if (next == slot)
-            {
-                TranslateSandboxed(slot);
-                next = slot + row.Slots;
-            }
-            slot = next;
-        }
-        // Structure forbids falling off the end; should it happen, it is a fault like any other.
-        EmitFault(MachineFault.FellOff, _function.End);
+        List<int> roots = Roots();
+        _order = BlockOrder.Of(_shape, _function, roots, _ => false, _ => true, threads: false);
+        CodeBlock[] blocks = _order.Blocks;
+        PlanFuel(roots);
+        for (int i = 0; i < blocks.Length; i++)
+            EmitSandboxedBlock(blocks[i], i + 1 < blocks.Length ? blocks[i + 1].Start : -1);
         for (int i = 0; i < _stubs.Count; i++)
             _stubs[i]();
         EmitRoutines();
@@ -80,8 +82,43 @@ public sealed partial class X64Compiler
         var slotOffsets = new int[_slotLabels.Length];
         for (int i = 0; i < slotOffsets.Length; i++)
             slotOffsets[i] = _bound[i] ? offsets[_slotLabels[i].Index] : -1;
-        return new X64Code(code, offsets[entry.Index], slotOffsets);
+        return new X64SandboxedCode(new X64Code(code, offsets[entry.Index], slotOffsets), _debtAt, stackBytes);
     }
+
+    /// <summary>Slots that calls lead to.</summary>
+    private List<int> Roots()
+    {
+        var roots = new List<int>();
+        for (int slot = 0; slot < _shape.Instructions.Length; slot++)
+        {
+            if (_shape.Rows[slot].Opcode is EbpfOpcode.CallLocal or EbpfOpcode.LoadFunction)
+                roots.Add(slot + 1 + _shape.Instructions[slot].Immediate);
+        }
+        return roots;
+    }
+
+    /// <summary>The bytes below R10 that the program touches; all of the stack when it uses R10 for anything but direct accesses to its frame.</summary>
+    private int StackExtent()
+    {
+        int extent = 0;
+        for (int slot = 0; slot < _shape.Instructions.Length; slot++)
+        {
+            OpcodeRow row = _shape.Rows[slot];
+            EbpfInstruction instruction = _shape.Instructions[slot];
+            bool readsDst = (row.Dst & RegisterUse.Read) != 0 && instruction.Dst == EbpfRegisters.R10;
+            bool readsSrc = (row.Src & RegisterUse.Read) != 0 && instruction.Src == EbpfRegisters.R10;
+            if (!readsDst && !readsSrc)
+                continue;
+            bool isDirect = row.Effect == Effect.Load || row.Effect == Effect.Store && !readsSrc;
+            if (!isDirect || !IsInFrame(instruction.Offset, row.Width / 8) || row.Operation is Operation.LoadAcquire or Operation.StoreRelease)
+                return SandboxState.StackBytes;
+            extent = Math.Max(extent, -instruction.Offset);
+        }
+        return extent;
+    }
+
+    /// <summary>Constant places in the own frame: R10 cannot be written and lies at least one frame above the stack's end.</summary>
+    private static bool IsInFrame(int offset, int bytes) => offset >= -EbpfRegisters.StackSize && offset <= -bytes;
 
     private static int RegisterOffset(int register) => SandboxState.RegistersOffset + 8 * register;
 
@@ -95,46 +132,59 @@ public sealed partial class X64Compiler
         _emit.Move(X64Register.R12, convention.Arguments[0], true);
         _emit.Move(Scratch2, convention.Arguments[1], true);
         _emit.Store(64, X64Register.R12, SandboxState.SavedStackPointerOffset, X64Register.Rsp);
-        for (int register = EbpfRegisters.R0; register <= EbpfRegisters.R10; register++)
-            _emit.Load(64, Machine(register), X64Register.R12, RegisterOffset(register));
+        Reload(_ => true);
         _emit.CallRegister(Scratch2);
         // Results, faults and jumps out of the program meet here with rax = R0.
         Label finish = _emit.NewLabel();
-        _emit.Jump(finish);
-        _emit.Bind(_leaveRoutine);
-        _emit.Load(64, X64Register.Rsp, X64Register.R12, SandboxState.SavedStackPointerOffset);
-        _emit.Load(64, X64Register.Rax, X64Register.R12, RegisterOffset(EbpfRegisters.R0));
+        if (_map.Fuel is { } fuel)
+            _emit.Store(64, X64Register.R12, SandboxState.FuelOffset, fuel);
+        if (Machine(EbpfRegisters.R0) != X64Register.Rax)
+            _emit.Move(X64Register.Rax, Machine(EbpfRegisters.R0), true);
         _emit.Bind(finish);
         _emit.Alu(X64Alu.Add, X64Register.Rsp, saved.Length % 2 == 0 ? 8 : 16, true);
         for (int i = saved.Length - 1; i >= 0; i--)
             _emit.Pop(saved[i]);
         _emit.Return();
+        _emit.Bind(_leaveRoutine);
+        _emit.Load(64, X64Register.Rsp, X64Register.R12, SandboxState.SavedStackPointerOffset);
+        _emit.Load(64, X64Register.Rax, X64Register.R12, RegisterOffset(EbpfRegisters.R0));
+        _emit.Jump(finish);
     }
 
-    /// <summary>Behind jumps, and behind everything that may leave the function or the program: so the count is exact.</summary>
-    private static bool EndsBlock(OpcodeRow row)
-        => row.Effect is Effect.Branch or Effect.Jump or Effect.Exit or Effect.Call or Effect.PacketLoad;
-
-    /// <summary>Pays for the instructions up to the next leader or the end of the block.</summary>
-    private void EmitFuel(int start)
+    private void EmitSandboxedBlock(CodeBlock block, int following)
     {
-        int count = 0, slot = start;
-        while (slot < _function.End && (slot == start || !_shape.Leaders[slot]))
+        if (block.IsLoopHead)
+            _emit.AlignLoop();
+        Bind(block.Start);
+        _zeroUpper = _shape.Leaders[block.Start] ? 0 : _zeroUpperAt[block.Start];
+        int debt = NoteDebts(block);
+        for (int slot = block.Start; slot < block.End;)
         {
-            count++;
-            if (EndsBlock(_shape.Rows[slot]))
-                break;
-            slot += _shape.Rows[slot].Slots;
+            OpcodeRow row = _shape.Rows[slot];
+            if (slot != block.Start)
+                Bind(slot);
+            if (BlockOrder.Ends(row))
+            {
+                EmitSandboxEnd(slot, row, following);
+                return;
+            }
+            int next = TryIdiom(slot);
+            if (next == slot)
+            {
+                TranslateSandboxed(slot);
+                next = slot + row.Slots;
+            }
+            slot = next;
         }
-        _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, SandboxState.FuelOffset, count, true);
-        Label stub = _emit.NewLabel();
-        _emit.JumpIf(X64Condition.Sign, stub);
-        _stubs.Add(() =>
+        if (block.End == _function.End)
         {
-            _emit.Bind(stub);
-            _emit.MoveImmediate(Scratch1, (uint)start);
-            _emit.Jump(_outOfFuelRoutine);
-        });
+            // Structure forbids falling off the end; should it happen, it is a fault like any other.
+            EmitFault(MachineFault.FellOff, _function.End);
+            return;
+        }
+        PayEdge(block.End - 1, block.End, debt);
+        if (block.End != following)
+            _emit.Jump(_slotLabels[block.End]);
     }
 
     private void TranslateSandboxed(int slot)
@@ -156,13 +206,9 @@ public sealed partial class X64Compiler
                 TranslateAtomic(instruction, row);
                 break;
             case Effect.LoadImmediate:
-                ulong value = _calls.ConstantAt(slot);
+                ulong value = _calls!.ConstantAt(slot);
                 _emit.MoveImmediate(Machine(instruction.Dst), value);
                 SetZeroUpper(instruction.Dst, value <= uint.MaxValue);
-                break;
-            case Effect.Branch when row.Operation == Operation.MayGoto:
-                _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.R12, SandboxState.MayGotoOffset, 1, true);
-                _emit.JumpIf(X64Condition.Sign, _slotLabels[ProgramShape.JumpTarget(slot, instruction, row)]);
                 break;
             case Effect.Call when row.Opcode == EbpfOpcode.CallLocal:
                 EmitLocalCall(slot, slot + 1 + instruction.Immediate);
@@ -179,10 +225,7 @@ public sealed partial class X64Compiler
                 _emit.Call(_gateRoutine);
                 _zeroUpper &= ~1;
                 break;
-            case Effect.Exit:
-                _emit.Return();
-                break;
-            case Effect.Alu or Effect.Branch or Effect.Jump:
+            case Effect.Alu:
                 Translate(slot);
                 break;
             default:
@@ -190,25 +233,16 @@ public sealed partial class X64Compiler
         }
     }
 
-    /// <summary>
-    ///   lea r11, [base + offset] ; [test r11b, n - 1 ; jnz misaligned]
-    ///   sub r11, [r12 + Start] ; cmp r11, [r12 + Limit n] ; ja slow
-    ///   back: the access
-    /// Constant places in the own frame need no check: R10 cannot be written and lies at least one frame above the stack's end.
-    /// </summary>
     private void EmitCheck(int slot, int @base, OpcodeRow row, bool isAtomic, bool isWrite)
     {
         int bytes = row.Width / 8, offset = _shape.Instructions[slot].Offset;
-        if (@base == EbpfRegisters.R10 && !isAtomic && offset >= -EbpfRegisters.StackSize && offset <= -bytes)
+        if (@base == EbpfRegisters.R10 && !isAtomic && IsInFrame(offset, bytes))
             return;
         int kind = bytes | (isWrite ? AccessKinds.Write : 0);
-        int window = isWrite ? SandboxState.WritableOffset : SandboxState.ReadableOffset;
-        int limit = window + 8 * (1 + System.Numerics.BitOperations.Log2((uint)bytes));
-        Label slow = _emit.NewLabel(), back = _emit.NewLabel();
-        _emit.LoadEffectiveAddress(Scratch2, Machine(@base), offset);
         if (isAtomic && bytes > 1)
         {
             Label misaligned = _emit.NewLabel();
+            _emit.LoadEffectiveAddress(Scratch2, Machine(@base), offset);
             _emit.Test(Scratch2, bytes - 1, true);
             _emit.JumpIf(X64Condition.NotEqual, misaligned);
             _stubs.Add(() =>
@@ -220,9 +254,7 @@ public sealed partial class X64Compiler
                 _emit.Trap();
             });
         }
-        _emit.AluMemory(X64Alu.Sub, Scratch2, X64Register.R12, window, true);
-        _emit.AluMemory(X64Alu.Cmp, Scratch2, X64Register.R12, limit, true);
-        _emit.JumpIf(X64Condition.Above, slow);
+        Label slow = EmitFastCheck(slot, @base, offset, bytes, isWrite), back = _emit.NewLabel();
         _emit.Bind(back);
         if (!_checkRoutines.TryGetValue(kind, out Label routine))
             _checkRoutines[kind] = routine = _emit.NewLabel();
@@ -236,8 +268,37 @@ public sealed partial class X64Compiler
         });
     }
 
+    /// <summary>
+    /// Compares with the range that the access probably means. Jumps to the returned label when it is not that one:
+    ///   stack:   lea r11, [base + offset + 4096] ; sub r11, r12                cmp r11, 4096 - n ; ja slow
+    ///   window:  lea r11, [base + offset] ; sub r11, [r12 + Start]             cmp r11, [r12 + Limit n] ; ja slow
+    /// </summary>
+    private Label EmitFastCheck(int slot, int @base, int offset, int bytes, bool isWrite)
+    {
+        Label slow = _emit.NewLabel();
+        if (_clearsStack && _stackPointers.IsLikely(slot, @base))
+        {
+            _emit.LoadEffectiveAddress(Scratch2, Machine(@base), offset + SandboxState.StackBytes);
+            _emit.Alu(X64Alu.Sub, Scratch2, X64Register.R12, true);
+            _emit.Alu(X64Alu.Cmp, Scratch2, SandboxState.StackBytes - bytes, true);
+        }
+        else
+        {
+            int window = isWrite ? SandboxState.WritableOffset : SandboxState.ReadableOffset;
+            if (offset == 0)
+                _emit.Move(Scratch2, Machine(@base), true);
+            else
+                _emit.LoadEffectiveAddress(Scratch2, Machine(@base), offset);
+            _emit.AluMemory(X64Alu.Sub, Scratch2, X64Register.R12, window, true);
+            _emit.AluMemory(X64Alu.Cmp, Scratch2, X64Register.R12, window + 8 * (1 + System.Numerics.BitOperations.Log2((uint)bytes)), true);
+        }
+        _emit.JumpIf(X64Condition.Above, slow);
+        return slow;
+    }
+
     private void EmitLocalCall(int slot, int target)
     {
+        Pay(_debtAt[slot] + 1, isChecked: true);
         Label tooDeep = _emit.NewLabel();
         _emit.AluMemory(X64Alu.Cmp, X64Register.Rbp, X64Register.R12, SandboxState.DeepestCallerOffset, true);
         _emit.JumpIf(X64Condition.Below, tooDeep);
@@ -246,30 +307,46 @@ public sealed partial class X64Compiler
             _emit.Bind(tooDeep);
             EmitFault(MachineFault.CallDepth, slot);
         });
+        int pushed = 0;
         for (int register = EbpfRegisters.R6; register <= EbpfRegisters.R9; register++)
+        {
+            if ((_map.Mapped >> register & 1) == 0)
+                continue;
             _emit.Push(Machine(register));
+            pushed++;
+        }
         if (_usesMayGoto)
         {
             _emit.Load(64, Scratch2, X64Register.R12, SandboxState.MayGotoOffset);
             _emit.Push(Scratch2);
             _emit.StoreImmediate(64, X64Register.R12, SandboxState.MayGotoOffset, (int)MachineState.MayGotoLimit);
+            pushed++;
         }
-        else
-        {
-            _emit.Push(Scratch2); // alignment
-        }
+        // With the return address the stack pointer moves by a multiple of 16.
+        bool isPadded = pushed % 2 == 0;
+        if (isPadded)
+            _emit.Push(Scratch2);
         _emit.Alu(X64Alu.Sub, X64Register.Rbp, EbpfRegisters.StackSize, true);
         _emit.Call(_slotLabels[target]);
         _emit.Alu(X64Alu.Add, X64Register.Rbp, EbpfRegisters.StackSize, true);
-        _emit.Pop(Scratch2);
+        if (isPadded)
+            _emit.Pop(Scratch2);
         if (_usesMayGoto)
+        {
+            _emit.Pop(Scratch2);
             _emit.Store(64, X64Register.R12, SandboxState.MayGotoOffset, Scratch2);
+        }
         for (int register = EbpfRegisters.R9; register >= EbpfRegisters.R6; register--)
-            _emit.Pop(Machine(register));
+        {
+            if ((_map.Mapped >> register & 1) != 0)
+                _emit.Pop(Machine(register));
+        }
     }
 
     private void EmitFault(MachineFault fault, int slot)
     {
+        if (_map.Fuel is { } fuel)
+            _emit.Store(64, X64Register.R12, SandboxState.FuelOffset, fuel);
         _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultOffset, (int)fault);
         _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultSlotOffset, slot);
         _emit.Jump(_leaveRoutine);
@@ -280,18 +357,26 @@ public sealed partial class X64Compiler
     private void EmitRoutines()
     {
         _emit.Bind(_outOfFuelRoutine);
-        _emit.StoreImmediate(64, X64Register.R12, SandboxState.FaultOffset, (int)MachineFault.OutOfFuel);
-        _emit.Store(64, X64Register.R12, SandboxState.FaultSlotOffset, Scratch1);
-        _emit.Jump(_leaveRoutine);
+        EmitFault(MachineFault.OutOfFuel, 0);
 
-        // Accesses outside the cached window, r11 = address, r10 = slot: the stack is the usual case and needs no call.
+        // Accesses that were not where they probably are, r11 = address, r10 = slot: the window and the stack need no call.
         foreach ((int kind, Label routine) in _checkRoutines)
         {
-            Label elsewhere = _emit.NewLabel();
+            int bytes = kind & 0xff, window = (kind & AccessKinds.Write) != 0 ? SandboxState.WritableOffset : SandboxState.ReadableOffset;
+            Label notStack = _emit.NewLabel(), elsewhere = _emit.NewLabel();
             _emit.Bind(routine);
+            if (_clearsStack)
+            {
+                _emit.LoadEffectiveAddress(Scratch0, Scratch2, SandboxState.StackBytes);
+                _emit.Alu(X64Alu.Sub, Scratch0, X64Register.R12, true);
+                _emit.Alu(X64Alu.Cmp, Scratch0, SandboxState.StackBytes - bytes, true);
+                _emit.JumpIf(X64Condition.Above, notStack);
+                _emit.Return();
+            }
+            _emit.Bind(notStack);
             _emit.Move(Scratch0, Scratch2, true);
-            _emit.AluMemory(X64Alu.Sub, Scratch0, X64Register.R12, SandboxState.StackOffset, true);
-            _emit.Alu(X64Alu.Cmp, Scratch0, SandboxState.StackBytes - (kind & 0xff), true);
+            _emit.AluMemory(X64Alu.Sub, Scratch0, X64Register.R12, window, true);
+            _emit.AluMemory(X64Alu.Cmp, Scratch0, X64Register.R12, window + 8 * (1 + System.Numerics.BitOperations.Log2((uint)bytes)), true);
             _emit.JumpIf(X64Condition.Above, elsewhere);
             _emit.Return();
             _emit.Bind(elsewhere);
@@ -300,33 +385,43 @@ public sealed partial class X64Compiler
         }
 
         _emit.Bind(_checkRoutine);
-        EmitCallOut(_calls.CheckAccess, [X64Register.R12, Scratch2, Scratch0, Scratch1], lastSaved: EbpfRegisters.R5);
+        EmitCallOut(_calls!.CheckAccess, [X64Register.R12, Scratch2, Scratch0, Scratch1], IsVolatile);
         _emit.Test(X64Register.Rax, X64Register.Rax, false);
         _emit.JumpIf(X64Condition.NotEqual, _leaveRoutine);
-        EmitReload();
+        Reload(IsVolatile);
         _emit.Return();
 
         _emit.Bind(_gateRoutine);
-        EmitCallOut(_calls.Gate, [X64Register.R12, Scratch1, Scratch2], lastSaved: EbpfRegisters.R10);
+        EmitCallOut(_calls!.Gate, [X64Register.R12, Scratch1, Scratch2], _ => true);
         Label leaveFunction = _emit.NewLabel();
         _emit.Alu(X64Alu.Cmp, X64Register.Rax, (int)GateResult.LeaveProgram, false);
         _emit.JumpIf(X64Condition.Equal, _leaveRoutine);
         _emit.JumpIf(X64Condition.Above, leaveFunction);
-        EmitReload();
+        // The result, and registers that the callee need not keep; whatever else the gate changed is of no program's concern.
+        Reload(register => IsVolatile(register) || register == Machine(EbpfRegisters.R0) || register == _map.Fuel);
         _emit.Return();
         // As an exit: the return address into the body is dropped, the function's own is next.
         _emit.Bind(leaveFunction);
-        EmitReload();
+        Reload(register => IsVolatile(register) || register == Machine(EbpfRegisters.R0) || register == _map.Fuel);
         _emit.Alu(X64Alu.Add, X64Register.Rsp, 8, true);
         _emit.Return();
     }
 
-    /// <summary>Calls a native function with the state's copy of the registers brought up to date; rsp is a multiple of 16 here.</summary>
-    private void EmitCallOut(nint function, ReadOnlySpan<X64Register> arguments, int lastSaved)
+    /// <summary>Native functions may overwrite it.</summary>
+    private bool IsVolatile(X64Register register)
+        => Array.IndexOf(s_entrySaved, register) < 0 && Array.IndexOf(_options.Convention.CalleeSaved, register) < 0;
+
+    /// <summary>Calls a native function with the state's copy of some registers brought up to date; rsp is a multiple of 16 here.</summary>
+    private void EmitCallOut(nint function, ReadOnlySpan<X64Register> arguments, Func<X64Register, bool> saves)
     {
         X64CallingConvention convention = _options.Convention;
-        for (int register = EbpfRegisters.R0; register <= lastSaved; register++)
-            _emit.Store(64, X64Register.R12, RegisterOffset(register), Machine(register));
+        for (int register = EbpfRegisters.R0; register <= EbpfRegisters.R10; register++)
+        {
+            if ((_map.Mapped >> register & 1) != 0 && saves(Machine(register)))
+                _emit.Store(64, X64Register.R12, RegisterOffset(register), Machine(register));
+        }
+        if (_map.Fuel is { } fuel)
+            _emit.Store(64, X64Register.R12, SandboxState.FuelOffset, fuel);
         // Sources are scratch registers; of these Windows passes arguments in r9, the last one to be written.
         for (int i = 0; i < arguments.Length; i++)
             _emit.Move(convention.Arguments[i], arguments[i], true);
@@ -337,9 +432,14 @@ public sealed partial class X64Compiler
             _emit.Alu(X64Alu.Add, X64Register.Rsp, convention.ShadowSpace, true);
     }
 
-    private void EmitReload()
+    private void Reload(Func<X64Register, bool> which)
     {
-        for (int register = EbpfRegisters.R0; register <= EbpfRegisters.R5; register++)
-            _emit.Load(64, Machine(register), X64Register.R12, RegisterOffset(register));
+        for (int register = EbpfRegisters.R0; register <= EbpfRegisters.R10; register++)
+        {
+            if ((_map.Mapped >> register & 1) != 0 && Machine(register) != X64Register.R12 && which(Machine(register)))
+                _emit.Load(64, Machine(register), X64Register.R12, RegisterOffset(register));
+        }
+        if (_map.Fuel is { } fuel && which(fuel))
+            _emit.Load(64, fuel, X64Register.R12, SandboxState.FuelOffset);
     }
 }

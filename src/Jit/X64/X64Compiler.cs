@@ -7,7 +7,7 @@
 //   rbp→ caller's rbp          R10 = rbp: eBPF's frame lies just below
 //        eBPF stack            as many bytes as the function can touch, at most 512
 //        padding               so that calls find rsp aligned to 16
-//        rbx r13 r14 r15       those of R6 to R9 that the function writes
+//        rbx r12 to r15        those that hold a register of the function
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Runtime.Execution.Interpretation;
@@ -38,6 +38,9 @@ public sealed record X64CompilerOptions
 
     /// <summary>The verifier has proved that R6 is the native context at packet loads, so that they can go through it.</summary>
     public bool HasContextInR6 { get; init; }
+
+    /// <summary>Slots that control may reach, as the verifier proved.</summary>
+    public Func<int, bool> IsReachable { get; init; } = _ => true;
 }
 
 /// <summary>Optional parts of the instruction set.</summary>
@@ -65,6 +68,13 @@ public sealed partial class X64Compiler
     private readonly Label[] _slotLabels;
     private readonly bool[] _bound;
     private readonly Dictionary<int, Label> _callbackStubs = [];
+    private readonly X64RegisterMap _map;
+
+    /// <summary>What is rarely executed, emitted behind everything else.</summary>
+    private readonly List<Action> _stubs = [];
+
+    /// <summary>What is known of upper halves where a branch was not taken, by slot.</summary>
+    private readonly short[] _zeroUpperAt;
 
     private FunctionShape _function = null!;
     private X64Register[] _saved = [];
@@ -75,17 +85,33 @@ public sealed partial class X64Compiler
     /// <summary>Registers whose upper halves are known to be zero, one bit each.</summary>
     private int _zeroUpper;
 
-    private X64Compiler(ProgramShape shape, X64CompilerOptions options)
+    private X64Compiler(ProgramShape shape, X64CompilerOptions options, X64RegisterMap map)
     {
         _shape = shape;
         _options = options;
+        _map = map;
+        _zeroUpperAt = new short[shape.Instructions.Length + 1];
         _slotLabels = new Label[shape.Instructions.Length];
         _bound = new bool[shape.Instructions.Length];
         for (int i = 0; i < _slotLabels.Length; i++)
             _slotLabels[i] = _emit.NewLabel();
     }
 
-    public static X64Code Compile(ProgramShape shape, X64CompilerOptions options) => new X64Compiler(shape, options).Run();
+    public static X64Code Compile(ProgramShape shape, X64CompilerOptions options) => new X64Compiler(shape, options, MapFor(shape, options)).Run();
+
+    private static X64RegisterMap MapFor(ProgramShape shape, X64CompilerOptions options)
+    {
+        if (shape.Functions.Length > 1 || shape.Functions[0].MakesCalls || Array.Exists(shape.Rows, row => row.Opcode == EbpfOpcode.LoadFunction))
+            return X64RegisterMap.Standard;
+        return X64RegisterMap.ForLeaf(shape.Functions[0].UsedRegisters, Array.Exists(shape.Rows, Divides), Array.Exists(shape.Rows, row => NeedsScratch(row, options)));
+    }
+
+    private static bool Divides(OpcodeRow row) => row.Operation is Operation.Div or Operation.Mod or Operation.SDiv or Operation.SMod;
+
+    /// <summary>Translations that need r9 and r10 even when nothing lives in rax and rdx.</summary>
+    private static bool NeedsScratch(OpcodeRow row, X64CompilerOptions options)
+        => row.Operation is Operation.AtomicFetchOr or Operation.AtomicFetchAnd or Operation.AtomicFetchXor or Operation.AtomicCmpXchg
+            || !options.Features.Bmi2 && row.IsRegisterForm && row.Operation is Operation.Lsh or Operation.Rsh or Operation.Arsh;
 
     private X64Code Run()
     {
@@ -97,6 +123,8 @@ public sealed partial class X64Compiler
         }
         foreach (FunctionShape function in _shape.Functions)
             EmitFunction(function);
+        for (int i = 0; i < _stubs.Count; i++)
+            _stubs[i]();
         (byte[] code, int[] offsets) = _emit.Finish();
         var slotOffsets = new int[_slotLabels.Length];
         for (int i = 0; i < slotOffsets.Length; i++)
@@ -125,7 +153,7 @@ public sealed partial class X64Compiler
             _emit.Alu(X64Alu.Sub, X64Register.Rsp, padding, true);
         int fifth = padding + 8 * convention.CalleeSaved.Length + 8 + convention.ShadowSpace;
         for (int i = 0; i < convention.Arguments.Length; i++)
-            _emit.Move(Machine(EbpfRegisters.R1 + i), convention.Arguments[i], true);
+            _emit.Move(X64Registers.Of(EbpfRegisters.R1 + i), convention.Arguments[i], true);
         _emit.Load(64, X64Register.R8, X64Register.Rsp, fifth);
         _emit.Call(_slotLabels[slot]);
         if (padding > 0)
@@ -151,24 +179,99 @@ public sealed partial class X64Compiler
         _function = function;
         Bind(function.Start);
         EmitPrologue();
-        _emit.Bind(_bodyLabel = _emit.NewLabel());
-        _zeroUpper = 0;
-        for (int slot = function.Start; slot < function.End;)
+        _bodyLabel = _emit.NewLabel();
+        CodeBlock[] blocks = BlockOrder.Of(_shape, function, [], IsConditionalMove, _options.IsReachable, threads: true).Blocks;
+        for (int i = 0; i < blocks.Length; i++)
+            EmitBlock(blocks[i], i + 1 < blocks.Length ? blocks[i + 1].Start : -1);
+    }
+
+    /// <param name="following">The slot whose code comes behind this block's, -1 for none.</param>
+    private void EmitBlock(CodeBlock block, int following)
+    {
+        if (block.IsLoopHead)
+            _emit.AlignLoop();
+        if (block.Start == _function.Start)
+            _emit.Bind(_bodyLabel);
+        else
+            Bind(block.Start);
+        _zeroUpper = _shape.Leaders[block.Start] ? 0 : _zeroUpperAt[block.Start];
+        for (int slot = block.Start; slot < block.End;)
         {
-            if (slot != function.Start)
-            {
-                if (_shape.Leaders[slot])
-                    _zeroUpper = 0;
+            OpcodeRow row = _shape.Rows[slot];
+            if (slot != block.Start)
                 Bind(slot);
+            if (BlockOrder.Ends(row) && !IsConditionalMove(slot))
+            {
+                EmitEnd(slot, row, following);
+                return;
             }
             int next = TryIdiom(slot);
             if (next == slot)
             {
                 Translate(slot);
-                next = slot + _shape.Rows[slot].Slots;
+                next = slot + row.Slots;
             }
             slot = next;
         }
+        GoTo(block.End, following);
+    }
+
+    /// <summary>Control leaves the block.</summary>
+    private void EmitEnd(int slot, OpcodeRow row, int following)
+    {
+        EbpfInstruction instruction = _shape.Instructions[slot];
+        switch (row.Effect)
+        {
+            case Effect.Exit:
+                EmitExit();
+                break;
+            case Effect.Jump:
+                GoTo(ProgramShape.JumpTarget(slot, instruction, row), following);
+                break;
+            default:
+                int target = ProgramShape.JumpTarget(slot, instruction, row), next = slot + 1;
+                _zeroUpperAt[next] = (short)_zeroUpper;
+                if (!_options.IsReachable(next))
+                    GoTo(target, following);
+                else if (!_options.IsReachable(target))
+                    GoTo(next, following);
+                else
+                    Choose(EmitCondition(instruction, row), target, next, following);
+                break;
+        }
+    }
+
+    /// <summary>Sets the flags for a conditional jump; returns the condition under which it is taken.</summary>
+    private X64Condition EmitCondition(EbpfInstruction instruction, OpcodeRow row)
+    {
+        if (row.Operation == Operation.MayGoto)
+        {
+            // The jump is taken once the budget is used up: what ends loops that the verifier let pass because of it.
+            _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.Rbp, _function.MayGotoOffset, 1, true);
+            return X64Condition.Sign;
+        }
+        EmitCompare(instruction, row);
+        return ConditionOf(row.Operation);
+    }
+
+    private void GoTo(int slot, int following)
+    {
+        slot = BlockOrder.Through(_shape, slot);
+        if (slot != following)
+            _emit.Jump(JumpLabel(slot));
+    }
+
+    private void Choose(X64Condition condition, int target, int next, int following)
+    {
+        (target, next) = (BlockOrder.Through(_shape, target), BlockOrder.Through(_shape, next));
+        if (target == following)
+        {
+            _emit.JumpIf(condition.Negate(), JumpLabel(next));
+            return;
+        }
+        _emit.JumpIf(condition, JumpLabel(target));
+        if (next != following)
+            _emit.Jump(JumpLabel(next));
     }
 
     private void Bind(int slot)
@@ -183,13 +286,14 @@ public sealed partial class X64Compiler
     private void EmitPrologue()
     {
         int used = _function.UsedRegisters;
-        var saved = new List<X64Register>(4);
-        for (int register = EbpfRegisters.R6; register <= EbpfRegisters.R9; register++)
+        Span<X64Register> saved = stackalloc X64Register[EbpfRegisters.Count];
+        int count = 0;
+        for (int register = 0; register < EbpfRegisters.R10; register++)
         {
-            if ((used >> register & 1) != 0)
-                saved.Add(X64Registers.Of(register));
+            if ((used >> register & 1) != 0 && _map[register] is X64Register.Rbx or >= X64Register.R12)
+                saved[count++] = _map[register];
         }
-        _saved = [.. saved];
+        _saved = saved[..count].ToArray();
         _hasFramePointer = (used >> EbpfRegisters.R10 & 1) != 0;
         _frameBytes = _hasFramePointer ? (_function.StackBytes + 7) & ~7 : 0;
         // At entry rsp is 8 off a multiple of 16; every push and the frame change that.
@@ -220,6 +324,14 @@ public sealed partial class X64Compiler
             _emit.Alu(X64Alu.Add, X64Register.Rsp, _frameBytes, true);
     }
 
+    private void EmitExit()
+    {
+        if (Machine(EbpfRegisters.R0) != X64Register.Rax)
+            _emit.Move(X64Register.Rax, Machine(EbpfRegisters.R0), true);
+        EmitTeardown();
+        _emit.Return();
+    }
+
     private void Translate(int slot)
     {
         EbpfInstruction instruction = _shape.Instructions[slot];
@@ -241,29 +353,12 @@ public sealed partial class X64Compiler
             case Effect.Atomic:
                 TranslateAtomic(instruction, row);
                 break;
-            case Effect.Branch when row.Operation == Operation.MayGoto:
-                // The jump is taken once the budget is used up: what ends loops that the verifier let pass because of it.
-                _emit.AluMemoryImmediate(X64Alu.Sub, X64Register.Rbp, _function.MayGotoOffset, 1, true);
-                _emit.JumpIf(X64Condition.Sign, JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)));
-                break;
-            case Effect.Branch:
-                EmitCompare(instruction, row);
-                _emit.JumpIf(ConditionOf(row.Operation), JumpLabel(ProgramShape.JumpTarget(slot, instruction, row)));
-                break;
-            case Effect.Jump:
-                if (ProgramShape.JumpTarget(slot, instruction, row) is var target && target != slot + 1)
-                    _emit.Jump(JumpLabel(target));
-                break;
             case Effect.Call:
                 TranslateCall(slot, instruction, row);
                 _zeroUpper &= ~ProgramShape.CallerSaved;
                 break;
             case Effect.PacketLoad:
                 TranslatePacketLoad(instruction, row);
-                break;
-            case Effect.Exit:
-                EmitTeardown();
-                _emit.Return();
                 break;
             default:
                 throw new InternalCompilerException("x86-64 compiler", null, $"slot {slot}: no translation of {row.Opcode}");
@@ -284,5 +379,9 @@ public sealed partial class X64Compiler
 
     private bool IsLiveAfter(int slot, int register) => (_shape.LiveOut[slot] >> register & 1) != 0;
 
-    private static X64Register Machine(int register) => X64Registers.Of(register);
+    private X64Register Machine(int register) => _map[register];
+
+    /// <summary>An instruction that overwrites this machine register must put it back: it holds something that is needed behind it.</summary>
+    private bool MustKeep(X64Register machine, int slot, int destination)
+        => _map.HolderOf(machine) is var holder && holder >= 0 && holder != destination && IsLiveAfter(slot, holder);
 }

@@ -222,6 +222,20 @@ public sealed partial class X64Emitter
         ModRegister((int)destination, (int)source);
     }
 
+    /// <summary>
+    /// BMI2 rorx: destination = source rotated to the right; flags untouched.
+    /// VEX: c4 | R1B.00011 | W 1111 0 11 | f0 | modrm | count
+    /// </summary>
+    public void RotateRightTo(X64Register destination, X64Register source, int count, bool wide)
+    {
+        _code.Byte(0xc4);
+        _code.Byte((~((int)destination >> 3) & 1) << 7 | 0x40 | (~((int)source >> 3) & 1) << 5 | 0x03);
+        _code.Byte((wide ? 0x80 : 0) | 0x78 | 3);
+        _code.Byte(0xf0);
+        ModRegister((int)destination, (int)source);
+        _code.Byte(count);
+    }
+
     /// <summary>Rotates the low 16 bits by eight: swaps two bytes.</summary>
     public void SwapLow16(X64Register register)
     {
@@ -249,9 +263,15 @@ public sealed partial class X64Emitter
         int b = (int)@base, i = (int)index, d = (int)destination;
         Rex(wide, d, i, b);
         _code.Byte(0x8d);
-        int mod = displacement == 0 && (b & 7) != 5 ? 0 : displacement is >= -128 and <= 127 ? 1 : 2;
-        _code.Byte(mod << 6 | (d & 7) << 3 | 4);
-        _code.Byte(System.Numerics.BitOperations.Log2((uint)scale) << 6 | (i & 7) << 3 | (b & 7));
+        ModIndexed(d, b, i, scale, displacement);
+    }
+
+    /// <summary>[base + index * scale + displacement]: rbp and r13 as base need a displacement.</summary>
+    private void ModIndexed(int reg, int @base, int index, int scale, int displacement)
+    {
+        int mod = displacement == 0 && (@base & 7) != 5 ? 0 : displacement is >= -128 and <= 127 ? 1 : 2;
+        _code.Byte(mod << 6 | (reg & 7) << 3 | 4);
+        _code.Byte(System.Numerics.BitOperations.Log2((uint)scale) << 6 | (index & 7) << 3 | (@base & 7));
         if (mod == 1)
             _code.Byte(displacement);
         else if (mod == 2)

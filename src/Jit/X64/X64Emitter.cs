@@ -20,7 +20,20 @@ public sealed partial class X64Emitter
     private readonly List<(int Offset, int PoolIndex)> _poolUses = [];
     private readonly List<(int Offset, Label Label)> _addressUses = [];
 
-    private readonly record struct Branch(int Offset, int Length, X64Condition? Condition, bool IsCall, Label Target);
+    /// <summary>Something whose final length is decided at the end: a jump, a call (always long), or padding to a multiple of <see cref="LoopAlignment"/>.</summary>
+    private readonly record struct Branch(int Offset, int Length, X64Condition? Condition, BranchKind Kind, Label Target);
+
+    private enum BranchKind : byte { Jump, Call, Padding }
+
+    /// <summary>Where loops start: no more than half a fetch window away.</summary>
+    private const int LoopAlignment = 16;
+
+    /// <summary>The recommended no-operations of 1 to 9 bytes (Intel SDM volume 2B, NOP).</summary>
+    private static readonly byte[][] s_nops =
+    [
+        [], [0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00], [0x0f, 0x1f, 0x44, 0x00, 0x00], [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+        [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00], [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00], [0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+    ];
 
     /// <summary>Bytes written so far, before branches are shortened.</summary>
     public int Position => _code.Position;
@@ -89,22 +102,30 @@ public sealed partial class X64Emitter
 
     public void Jump(Label target)
     {
-        _branches.Add(new Branch(_code.Position, 5, null, false, target));
+        _branches.Add(new Branch(_code.Position, 5, null, BranchKind.Jump, target));
         _code.Byte(0xe9);
         _code.Int32(0);
     }
 
     public void JumpIf(X64Condition condition, Label target)
     {
-        _branches.Add(new Branch(_code.Position, 6, condition, false, target));
+        _branches.Add(new Branch(_code.Position, 6, condition, BranchKind.Jump, target));
         _code.Byte(0x0f);
         _code.Byte(0x80 | (int)condition);
         _code.Int32(0);
     }
 
+    /// <summary>Pads with no-operations so that the loop that starts here is fetched in one go.</summary>
+    public void AlignLoop()
+    {
+        _branches.Add(new Branch(_code.Position, LoopAlignment - 1, null, BranchKind.Padding, default));
+        for (int i = 1; i < LoopAlignment; i++)
+            _code.Byte(0x90);
+    }
+
     public void Call(Label target)
     {
-        _branches.Add(new Branch(_code.Position, 5, null, true, target));
+        _branches.Add(new Branch(_code.Position, 5, null, BranchKind.Call, target));
         _code.Byte(0xe8);
         _code.Int32(0);
     }
@@ -160,41 +181,20 @@ public sealed partial class X64Emitter
     /// <summary>The finished, position-independent code and the final offset of every label.</summary>
     public (byte[] Code, int[] LabelOffsets) Finish()
     {
-        int count = _branches.Count;
-        var isLong = new bool[count];
-        var savedBefore = new int[count + 1];
-        for (int i = 0; i < count; i++)
-            isLong[i] = _branches[i].IsCall;
-        bool changed;
-        int passes = 0;
-        do
-        {
-            changed = false;
-            // Chains of branches can grow one by one; after a few rounds the rest stays long, so that no program costs more than linear time.
-            if (++passes > MaxShorteningPasses)
-                Array.Fill(isLong, true);
-            for (int i = 0; i < count; i++)
-                savedBefore[i + 1] = savedBefore[i] + (isLong[i] ? 0 : _branches[i].Length - 2);
-            for (int i = 0; i < count; i++)
-            {
-                if (isLong[i])
-                    continue;
-                int end = _branches[i].Offset + _branches[i].Length - savedBefore[i + 1];
-                int distance = Final(_labels[_branches[i].Target.Index], savedBefore) - end;
-                if (distance is < -128 or > 127)
-                    isLong[i] = changed = true;
-            }
-        }
-        while (changed);
-
+        (bool[] isLong, int[] savedBefore) = ShortenBranches();
         ReadOnlySpan<byte> source = _code.Written;
         var output = new CodeBuffer();
         int copied = 0;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < _branches.Count; i++)
         {
             Branch branch = _branches[i];
             output.Bytes(source[copied..branch.Offset]);
             copied = branch.Offset + branch.Length;
+            if (branch.Kind == BranchKind.Padding)
+            {
+                Pad(output, branch.Length - (savedBefore[i + 1] - savedBefore[i]));
+                continue;
+            }
             int target = Final(_labels[branch.Target.Index], savedBefore);
             if (isLong[i])
             {
@@ -226,6 +226,54 @@ public sealed partial class X64Emitter
         for (int i = 0; i < offsets.Length; i++)
             offsets[i] = _labels[i] < 0 ? -1 : Final(_labels[i], savedBefore);
         return (output.Written.ToArray(), offsets);
+    }
+
+    /// <summary>
+    /// Which branches stay long, and the bytes saved before each one. Distances are measured with all padding at its longest: the
+    /// final padding only brings branches nearer to their targets.
+    /// </summary>
+    private (bool[] IsLong, int[] SavedBefore) ShortenBranches()
+    {
+        int count = _branches.Count;
+        var isLong = new bool[count];
+        var savedBefore = new int[count + 1];
+        for (int i = 0; i < count; i++)
+            isLong[i] = _branches[i].Kind != BranchKind.Jump;
+        bool changed;
+        int passes = 0;
+        do
+        {
+            changed = false;
+            // Chains of branches can grow one by one; after a few rounds the rest stays long, so that no program costs more than linear time.
+            if (++passes > MaxShorteningPasses)
+                Array.Fill(isLong, true);
+            for (int i = 0; i < count; i++)
+                savedBefore[i + 1] = savedBefore[i] + (isLong[i] ? 0 : _branches[i].Length - 2);
+            for (int i = 0; i < count; i++)
+            {
+                if (isLong[i])
+                    continue;
+                int end = _branches[i].Offset + _branches[i].Length - savedBefore[i + 1];
+                int distance = Final(_labels[_branches[i].Target.Index], savedBefore) - end;
+                if (distance is < -128 or > 127)
+                    isLong[i] = changed = true;
+            }
+        }
+        while (changed);
+        for (int i = 0; i < count; i++)
+        {
+            int saved = isLong[i] ? 0 : _branches[i].Length - 2;
+            if (_branches[i].Kind == BranchKind.Padding)
+                saved = _branches[i].Length - (-(_branches[i].Offset - savedBefore[i]) & (LoopAlignment - 1));
+            savedBefore[i + 1] = savedBefore[i] + saved;
+        }
+        return (isLong, savedBefore);
+    }
+
+    private static void Pad(CodeBuffer output, int bytes)
+    {
+        for (; bytes > 0; bytes -= Math.Min(bytes, s_nops.Length - 1))
+            output.Bytes(s_nops[Math.Min(bytes, s_nops.Length - 1)]);
     }
 
     /// <summary>Where an offset of the unshortened code ends up.</summary>

@@ -47,6 +47,15 @@ public sealed class X64Engine : IExecutionEngine
             OptionsFor(program.Program, program.Facts, environment));
     }
 
+    /// <summary>Translation of a program that nobody verified, for listings.</summary>
+    /// <exception cref="GuestFaultException">The instructions are malformed.</exception>
+    public static X64Code TranslateSandboxed(LoadedProgram program, ExecutionEnvironment environment)
+    {
+        StructuralCheck.RequireSandboxable(program.Instructions);
+        using var executable = new X64SandboxedExecutable(program, new SandboxOptions(), environment);
+        return executable.Translation;
+    }
+
     private static X64CompilerOptions OptionsFor(LoadedProgram program, IReadOnlyList<InstructionFacts>? facts, ExecutionEnvironment environment)
     {
         var references = new GuestReferences("x86-64 compiler", program, facts, environment);
@@ -58,6 +67,7 @@ public sealed class X64Engine : IExecutionEngine
             ResolveTailCall = X64Runtime.TailCallAddress,
             ResolvePacketLoad = X64Runtime.PacketLoadAddress,
             HasContextInR6 = facts is not null,
+            IsReachable = facts is null ? static _ => true : slot => facts[slot].IsReachable,
         };
     }
 }

@@ -11,6 +11,8 @@ internal sealed unsafe class X64SandboxedExecutable : SandboxedExecutable
 {
     private readonly ExecutableMemory _memory;
     private readonly X64Code _code;
+    private readonly int[] _unpaidAt;
+    private readonly int _stackBytes;
 
     public X64SandboxedExecutable(LoadedProgram program, SandboxOptions options, ExecutionEnvironment environment)
         : base(program, options, environment)
@@ -21,18 +23,26 @@ internal sealed unsafe class X64SandboxedExecutable : SandboxedExecutable
             ResolveHelper = _ => throw new InvalidOperationException("sandboxed code calls helpers through its gate"),
             ResolveImmediate = (_, _) => throw new InvalidOperationException("constants of sandboxed code are resolved by slot"),
         };
-        _code = X64Compiler.CompileSandboxed(shape, compilerOptions, new X64SandboxCalls(CheckAccessAddress, GateAddress, slot => ConstantAt(shape, slot)));
+        (_code, _unpaidAt, _stackBytes) = X64Compiler.CompileSandboxed(shape, compilerOptions, new X64SandboxCalls(CheckAccessAddress, GateAddress, slot => ConstantAt(shape, slot)));
         _memory = ExecutableMemory.Create(_code.Bytes.Length, (span, _) => _code.Bytes.CopyTo(span));
     }
 
+    public X64Code Translation => _code;
+
     public override ReadOnlyMemory<byte> Code => _code.Bytes;
 
+    protected override int UnpaidAt(int slot) => _unpaidAt[slot] + 1;
+
+    protected override int StackBytes => _stackBytes;
+
+    /// <summary>The frames, and behind them the state, as the code expects.</summary>
+    [SkipLocalsInit]
     public override ulong Run(nint r1, nint r2 = 0)
     {
-        byte* stack = stackalloc byte[SandboxState.StackBytes + 16];
-        stack = (byte*)(((nint)stack + 15) & ~15);
-        SandboxState state;
-        return RunOn(&state, stack, r1, r2);
+        const int Alignment = 64;
+        byte* memory = stackalloc byte[SandboxState.StackBytes + sizeof(SandboxState) + Alignment];
+        memory = (byte*)(((nint)memory + Alignment - 1) & -Alignment);
+        return RunOn((SandboxState*)(memory + SandboxState.StackBytes), memory, r1, r2);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

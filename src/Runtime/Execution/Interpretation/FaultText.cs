@@ -12,12 +12,15 @@ internal static class FaultText
     /// <param name="helper">Number of the called helper, 0 for kernel functions.</param>
     public static GuestFaultException Describe(MachineFault fault, int? slot, int width, ulong address, long fuel, int helper)
     {
+        GuestContext.Current.PendingFault = fault == MachineFault.HelperRefused ? GuestContext.Current.PendingFault : null;
+        // Engines count at different places, but they agree on the number: where they noticed is not worth telling.
+        if (fault == MachineFault.OutOfFuel)
+            return new GuestFaultException($"the program did not finish within {fuel} instructions", slot ?? 0);
         string where = slot is { } known ? $"insn {known}" : "a program reached by a tail call";
         string what = fault switch
         {
             MachineFault.BadRead => $"invalid read of {width} bytes at 0x{address:x}",
             MachineFault.BadWrite => $"invalid write of {width} bytes at 0x{address:x}",
-            MachineFault.OutOfFuel => $"the program did not finish within {fuel} instructions",
             MachineFault.FellOff => "execution ran off the end of the program",
             MachineFault.CallDepth => $"calls are nested deeper than {EbpfRegisters.MaxCallFrames} frames",
             MachineFault.UnknownHelper => helper == 0 ? "kernel functions cannot be called here" : HelperRegistry.WhyMissing(helper),

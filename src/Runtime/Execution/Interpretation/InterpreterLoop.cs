@@ -434,12 +434,12 @@ internal static unsafe partial class InterpreterLoop
                     continue;
                 }
                 case EbpfOpcode.CallHelper:
-                    if (TMode.Checks && !sandbox!.AllowsCall(state, op->Operand, r))
+                    if (TMode.Checks && (fuel < pc - runStart || !sandbox!.AllowsCall(state, op->Operand, r)))
                         goto Fault;
                     r[0] = ((delegate*<ulong, ulong, ulong, ulong, ulong, ulong>)op->Immediate)(r[1], r[2], r[3], r[4], r[5]);
                     continue;
                 case (EbpfOpcode)DecodedCode.CallWithCallback:
-                    if (TMode.Checks && !sandbox!.AllowsCall(state, op->Operand, r))
+                    if (TMode.Checks && (fuel < pc - runStart || !sandbox!.AllowsCall(state, op->Operand, r)))
                         goto Fault;
                     state->Fuel = fuel - (pc - runStart);
                     r[0] = program.CallWithCallback<TMode>((delegate*<ulong, ulong, ulong, ulong, ulong, ulong>)op->Immediate, r, state, sandbox);
@@ -449,6 +449,8 @@ internal static unsafe partial class InterpreterLoop
                         goto Fault;
                     continue;
                 case (EbpfOpcode)DecodedCode.CallUnwind:
+                    if (TMode.Checks && fuel < pc - runStart)
+                        goto Fault;
                     r[0] = ((delegate*<ulong, ulong, ulong, ulong, ulong, ulong>)op->Immediate)(r[1], r[2], r[3], r[4], r[5]);
                     if (r[0] == 0)
                     {
@@ -457,12 +459,14 @@ internal static unsafe partial class InterpreterLoop
                     }
                     continue;
                 case EbpfOpcode.CallReg:
+                    if (TMode.Checks && fuel < pc - runStart)
+                        goto Fault;
                     if (!TMode.Checks || !sandbox!.CallByNumber(state, program, r[op->Dst], r))
                         goto BadFunction;
                     continue;
                 case (EbpfOpcode)DecodedCode.TailCall:
                 {
-                    if (TMode.Checks && !sandbox!.AllowsCall(state, op->Operand, r))
+                    if (TMode.Checks && (fuel < pc - runStart || !sandbox!.AllowsCall(state, op->Operand, r)))
                         goto Fault;
                     if (program.ResolveTailCall(r) is not { } target)
                         continue;
@@ -554,12 +558,19 @@ internal static unsafe partial class InterpreterLoop
 
         BadRead: state->Fault = MachineFault.BadRead; state->FaultAddress = address; goto Fault;
         BadWrite: state->Fault = MachineFault.BadWrite; state->FaultAddress = address; goto Fault;
-        OutOfFuel: state->Fault = MachineFault.OutOfFuel; goto Fault;
+        OutOfFuel: runStart = pc; goto Fault;
         CallDepth: state->Fault = MachineFault.CallDepth; goto Fault;
         BadFunction: state->Fault = MachineFault.BadFunction; goto Fault;
         UnknownHelper: state->Fault = MachineFault.UnknownHelper; goto Fault;
         FellOff: state->Fault = MachineFault.FellOff;
         Fault:
+            // Whatever else went wrong, a program without fuel is out of fuel.
+            if (TMode.Counts)
+            {
+                fuel -= pc - runStart;
+                if (fuel < 0)
+                    state->Fault = MachineFault.OutOfFuel;
+            }
             // A fault inside a callback has set its own place already.
             if (state->FaultAt is null)
                 state->FaultAt = op;

@@ -8,11 +8,31 @@ using Ebpfcc.Runtime.Maps;
 namespace Ebpfcc.Runtime.Execution.Interpretation;
 
 /// <summary>The windows and permissions of one sandboxed run.</summary>
-internal sealed unsafe class Sandbox(ISandboxedProgram program, GuestContext context, nint r1, nint r2)
+internal sealed unsafe class Sandbox
 {
-    private ISandboxedProgram _program = program;
+    private ISandboxedProgram _program;
+    private GuestContext _context;
+    private nint _r1, _r2;
 
-    private bool IsRaw => context.Context is null || (nint)context.Context != r1;
+    public Sandbox(ISandboxedProgram program, GuestContext context, nint r1, nint r2) => (_program, _context, _r1, _r2) = (program, context, r1, r2);
+
+    /// <summary>For another run.</summary>
+    public void Begin(ISandboxedProgram program, GuestContext context, nint r1, nint r2) => (_program, _context, _r1, _r2) = (program, context, r1, r2);
+
+    /// <summary>What most accesses mean: the memory of a raw program, the packet of others, or else the context.</summary>
+    public MemoryWindow MainWindow
+    {
+        get
+        {
+            if (IsRaw)
+                return new MemoryWindow { Start = (ulong)_r1, Room = (ulong)_r2 };
+            return _context.Packet is { } packet
+                ? new MemoryWindow { Start = (ulong)packet.Meta, Room = (ulong)(packet.End - packet.Meta) }
+                : new MemoryWindow { Start = (ulong)_context.Context, Room = (ulong)_context.ContextSize };
+        }
+    }
+
+    private bool IsRaw => _context.Context is null || (nint)_context.Context != _r1;
 
     /// <summary>A tail call entered another program: its maps count from now on.</summary>
     public void Enter(ISandboxedProgram program) => _program = program;
@@ -26,17 +46,17 @@ internal sealed unsafe class Sandbox(ISandboxedProgram program, GuestContext con
     {
         if (IsRaw)
         {
-            if (Inside((ulong)r1, (ulong)r2, address, size))
-                return Remember(ref cache, (ulong)r1, (ulong)r2);
+            if (Inside((ulong)_r1, (ulong)_r2, address, size))
+                return Remember(ref cache, (ulong)_r1, (ulong)_r2);
         }
-        else if (Inside((ulong)context.Context, (ulong)context.ContextSize, address, size))
+        else if (Inside((ulong)_context.Context, (ulong)_context.ContextSize, address, size))
         {
-            return Remember(ref cache, (ulong)context.Context, (ulong)context.ContextSize);
+            return Remember(ref cache, (ulong)_context.Context, (ulong)_context.ContextSize);
         }
         // Packet windows are not remembered when helpers can move them: a helper call forgets all windows.
-        if (context.Packet is { } packet && Inside((ulong)packet.Meta, (ulong)(packet.End - packet.Meta), address, size))
+        if (_context.Packet is { } packet && Inside((ulong)packet.Meta, (ulong)(packet.End - packet.Meta), address, size))
             return Remember(ref cache, (ulong)packet.Meta, (ulong)(packet.End - packet.Meta));
-        if (!write && Inside((ulong)context.Scratch, (ulong)context.ScratchSize, address, size))
+        if (!write && Inside((ulong)_context.Scratch, (ulong)_context.ScratchSize, address, size))
             return true;
         foreach (IMap map in _program.Program.Maps)
         {
@@ -62,10 +82,10 @@ internal sealed unsafe class Sandbox(ISandboxedProgram program, GuestContext con
         HelperImplementation helper = _program.Environment.Helpers.Find(id)!;
         if (helper.Row is not { } row)
             return true;
-        string? problem = HelperGuard.FirstProblem(row, (ProgramType)_program.Program.ProgramType, r, this, state, _program.Program.Maps, context);
+        string? problem = HelperGuard.FirstProblem(row, (ProgramType)_program.Program.ProgramType, r, this, state, _program.Program.Maps, _context);
         if (problem is null)
             return true;
-        context.PendingFault = new GuestFaultException($"{row.FullName}: {problem}", 0);
+        _context.PendingFault = new GuestFaultException($"{row.FullName}: {problem}", 0);
         state->Fault = MachineFault.HelperRefused;
         return false;
     }
