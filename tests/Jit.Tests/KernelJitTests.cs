@@ -4,6 +4,7 @@ using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Classic;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Llvm;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Classic;
 using Ebpfcc.Runtime.Execution;
@@ -19,10 +20,10 @@ namespace Ebpfcc.Jit.Tests;
 
 public sealed unsafe class KernelJitTests
 {
-    private const string FallsOff = "its last instruction is no exit or jump: the kernel runs it unverified, the sandbox, as the kernel's verifier, refuses such programs";
+    private const string FallsOff = "its last instruction, which nothing reaches, is no exit or jump: the kernel runs it unverified; the kernel's verifier refuses it, as the sandbox does and LLVM's translation";
 
-    /// <summary>Cases that the sandbox cannot have, with the reason; as verified programs run they pass.</summary>
-    private static readonly Dictionary<string, string> s_notInSandbox = new()
+    /// <summary>Cases that the sandbox and LLVM cannot have, with the reason; elsewhere they pass.</summary>
+    private static readonly Dictionary<string, string> s_falling = new()
     {
         ["JMP_EXIT"] = FallsOff,
         ["Short relative jump: offset=0"] = FallsOff,
@@ -45,11 +46,11 @@ public sealed unsafe class KernelJitTests
 
     /// <summary>
     /// 150 programs have 16,000 to 200,000 instructions each. The ordinary run takes all of them in the interpreter and every
-    /// sixth on x86-64 and twentieth on ARM32, others in each mode; EBPFCC_LONG=1 takes all everywhere.
+    /// sixth on x86-64, twentieth on ARM32 and one in LLVM, others in each mode; EBPFCC_LONG=1 takes all everywhere.
     /// </summary>
     private const int Large = 16_000;
 
-    private static int LargeStep(string engine) => engine switch { "interp" => 1, "x64" => 6, _ => 20 };
+    private static int LargeStep(string engine) => engine switch { "interp" => 1, "x64" => 6, "llvm" => int.MaxValue, _ => 20 };
 
     private static readonly bool s_isLongRun = Environment.GetEnvironmentVariable("EBPFCC_LONG") == "1";
 
@@ -83,6 +84,12 @@ public sealed unsafe class KernelJitTests
                 return new Machine(name, x64, environment, program => isSandboxed ? x64.PrepareSandboxed(program, s_sandbox, environment)
                     : X64Engine.CompileTrusted(program, program.Instructions, null, environment));
             }
+            case "llvm":
+            {
+                LlvmEngine llvm = LlvmExecutionTests.Engine;
+                var environment = new ExecutionEnvironment { Helpers = ClassicHelpers.Registry };
+                return new Machine(name, llvm, environment, program => llvm.CompileTrusted(program, program.Instructions, null, environment));
+            }
             default:
             {
                 var arm = new Arm32Engine(Oracles.Program(Oracle.QemuArm), engine == "arm32" ? Arm32Features.V7 : Arm32Features.V6);
@@ -110,7 +117,7 @@ public sealed unsafe class KernelJitTests
     public void The_table_is_complete()
     {
         Assert.Equal((915, 134, 10), (KernelJitCases.All.Count(test => !test.IsClassic), KernelJitCases.All.Count(test => test.IsClassic), KernelJitCases.TailCalls.Count));
-        Assert.All([.. s_notInSandbox.Keys, .. s_notRefused.Keys], name => Assert.Contains(KernelJitCases.All, test => test.Name == name));
+        Assert.All([.. s_falling.Keys, .. s_notRefused.Keys], name => Assert.Contains(KernelJitCases.All, test => test.Name == name));
         Assert.All(s_tailCallNotInSandbox.Keys, name => Assert.Contains(KernelJitCases.TailCalls, test => test.Name == name));
     }
 
@@ -122,7 +129,12 @@ public sealed unsafe class KernelJitTests
     [InlineData("arm32", false)]
     [InlineData("arm32", true)]
     [InlineData("arm32 v6", false)]
-    public void Ebpf_cases(string engine, bool isSandboxed)
+    public void Ebpf_cases(string engine, bool isSandboxed) => RunEbpfCases(engine, isSandboxed);
+
+    [OracleFact(Oracle.LinuxSource612, Oracle.Gcc, Oracle.UapiHeaders, Oracle.Llvm)]
+    public void Ebpf_cases_in_llvm() => RunEbpfCases("llvm", isSandboxed: false);
+
+    private static void RunEbpfCases(string engine, bool isSandboxed)
     {
         Machine machine = Open(engine, isSandboxed);
         try
@@ -131,7 +143,7 @@ public sealed unsafe class KernelJitTests
             int ran = 0, instructions = 0, large = machine.Name.Length;
             foreach (KernelJitCase test in KernelJitCases.All)
             {
-                if (test.IsClassic || (isSandboxed && s_notInSandbox.ContainsKey(test.Name)))
+                if (test.IsClassic || ((isSandboxed || engine == "llvm") && s_falling.ContainsKey(test.Name)))
                     continue;
                 EbpfInstruction[] code = test.Instructions;
                 if (code.Length > Large && !s_isLongRun && large++ % LargeStep(engine) != 0)
@@ -171,7 +183,12 @@ public sealed unsafe class KernelJitTests
     [InlineData("interp")]
     [InlineData("x64")]
     [InlineData("arm32")]
-    public void Ebpf_cases_that_the_verifier_accepts(string engine)
+    public void Ebpf_cases_that_the_verifier_accepts(string engine) => RunVerifiedCases(engine);
+
+    [OracleFact(Oracle.LinuxSource612, Oracle.Gcc, Oracle.UapiHeaders, Oracle.Llvm)]
+    public void Ebpf_cases_that_the_verifier_accepts_in_llvm() => RunVerifiedCases("llvm");
+
+    private static void RunVerifiedCases(string engine)
     {
         using Machine machine = Open(engine, isSandboxed: false);
         var failures = new List<string>();
@@ -179,7 +196,7 @@ public sealed unsafe class KernelJitTests
         foreach (KernelJitCase test in KernelJitCases.All)
         {
             EbpfInstruction[] code = test.IsClassic ? [] : test.Instructions;
-            if (code.Length is 0 or > 2000 || test.HasPlainMemory)
+            if (code.Length == 0 || code.Length > (engine == "llvm" ? 40 : 2000) || test.HasPlainMemory)
                 continue;
             var program = new LoadedProgram
             {
@@ -263,7 +280,12 @@ public sealed unsafe class KernelJitTests
     [InlineData("interp")]
     [InlineData("x64")]
     [InlineData("arm32")]
-    public void Classic_cases_converted(string engine)
+    public void Classic_cases_converted(string engine) => RunClassicCases(engine);
+
+    [OracleFact(Oracle.LinuxSource612, Oracle.Gcc, Oracle.UapiHeaders, Oracle.Llvm)]
+    public void Classic_cases_converted_in_llvm() => RunClassicCases("llvm");
+
+    private static void RunClassicCases(string engine)
     {
         using Machine machine = Open(engine, isSandboxed: false);
         var failures = new List<string>();
@@ -273,6 +295,9 @@ public sealed unsafe class KernelJitTests
             if (!test.IsClassic || test.IsRefused)
                 continue;
             ClassicFilter filter = ClassicChecker.Check(test.Classic, ClassicDialect.Socket, out _)!;
+            // LLVM optimises a program of thousands of instructions for seconds.
+            if (engine == "llvm" && filter.Instructions.Count > 500 && !s_isLongRun)
+                continue;
             try
             {
                 // Verified as it would be for a user: what the converter makes is always accepted.
@@ -304,7 +329,12 @@ public sealed unsafe class KernelJitTests
     [InlineData("x64", true)]
     [InlineData("arm32", false)]
     [InlineData("arm32", true)]
-    public void Tail_calls(string engine, bool isSandboxed)
+    public void Tail_calls(string engine, bool isSandboxed) => RunTailCalls(engine, isSandboxed);
+
+    [OracleFact(Oracle.LinuxSource612, Oracle.Gcc, Oracle.UapiHeaders, Oracle.Llvm)]
+    public void Tail_calls_in_llvm() => RunTailCalls("llvm", isSandboxed: false);
+
+    private static void RunTailCalls(string engine, bool isSandboxed)
     {
         using Machine machine = Open(engine, isSandboxed);
         IReadOnlyList<KernelTailCallCase> cases = KernelJitCases.TailCalls;

@@ -6,7 +6,7 @@ using Xunit;
 namespace Ebpfcc.TestSupport;
 
 /// <summary>What may or may not be on a machine.</summary>
-public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith, X64Machine, Llvm }
+public enum Oracle { Shared, Kernel, Libbpf, Bpftool, Clang, LlvmObjdump, Readelf, Gcc, GccBpf, ArmGcc, QemuArm, LinuxSource612, LinuxSource61, LibbpfHeaders, UapiHeaders, Tcpdump, Csmith, NetworkNamespace, X64Machine, Llvm }
 
 public static class Oracles
 {
@@ -85,6 +85,8 @@ public static class Oracles
             case Oracle.Llvm:
                 return Enumerable.Range(14, 6).Any(version => NativeLibrary.TryLoad($"libLLVM-{version}.so.1", out _) || NativeLibrary.TryLoad($"libLLVM.so.{version}.1", out _))
                     ? null : "no LLVM library (libllvm14 to libllvm19) is installed";
+            case Oracle.NetworkNamespace:
+                return FindProgram(["unshare"]) is { } unshare && Run(unshare, ["-n", "true"]).ExitCode == 0 ? null : "this process may not make network namespaces";
             case Oracle.X64Machine:
                 return RuntimeInformation.ProcessArchitecture == Architecture.X64 ? null : "this machine does not run x86-64 code";
             default:

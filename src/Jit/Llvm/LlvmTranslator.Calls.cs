@@ -4,6 +4,7 @@ using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Llvm.Interop;
 using Ebpfcc.Jit.X64;
+using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
 using static Ebpfcc.Jit.Llvm.Interop.LLVMIntPredicate;
 
@@ -120,20 +121,55 @@ internal sealed partial class LlvmTranslator
 
     /// <summary>
     /// LD_ABS and LD_IND: the load function takes (context, offset) and returns the value in host order, or a negative number when
-    /// the packet has no such bytes, which ends the function with 0.
+    /// the packet has no such bytes, which ends the function with 0. Where the verifier has proved that R6 is the context, bytes from
+    /// the packet's start are loaded in place:
+    ///   offset + bytes &lt;= context.length ? inside : elsewhere
+    ///   inside:    value = swap(context.address[offset])          elsewhere: value = load(context, offset) ; value &lt; 0 ? outside : loaded
     /// </summary>
     private void TranslatePacketLoad(EbpfInstruction instruction, OpcodeRow row)
     {
         LLVMValueRef offset = LLVMValueRef.CreateConstInt(_int32, (uint)instruction.Immediate);
         if (row.IsRegisterForm)
             offset = _builder.BuildAdd(Low(instruction.Src), offset);
-        LLVMValueRef context = Int(EbpfRegisters.R6);
-        LLVMValueRef value = CallAddress(Constant((ulong)X64Runtime.PacketLoadAddress(row.Width)), [context, _builder.BuildZExt(offset, _int64), _zero, _zero, _zero]);
-        LLVMBasicBlockRef outside = NewBlock("outside"), loaded = NewBlock("loaded");
+        offset = _builder.BuildZExt(offset, _int64);
+        LLVMBasicBlockRef outside = NewBlock("outside"), loaded = NewBlock("loaded"), inside = default;
+        LLVMValueRef fast = default;
+        if (_proof is not null)
+        {
+            (inside, LLVMBasicBlockRef elsewhere) = (NewBlock("inside"), NewBlock("elsewhere"));
+            LLVMValueRef context = Pointer(EbpfRegisters.R6);
+            LLVMValueRef length = _builder.BuildZExt(LoadField(_int32, context, PacketLoads.LengthAt), _int64);
+            LLVMValueRef end = _builder.BuildAdd(offset, Constant((ulong)row.Width / 8));
+            _builder.BuildCondBr(_builder.BuildICmp(LLVMIntULE, end, length), inside, elsewhere);
+            _builder.PositionAtEnd(inside);
+            LLVMTypeRef type = _context.GetIntType((uint)row.Width);
+            fast = LoadField(type, Displace(_builder.BuildIntToPtr(LoadField(_int64, context, PacketLoads.AddressAt), _pointer), offset), 0);
+            if (row.Width > 8)
+                fast = _builder.BuildCall2(LLVMTypeRef.CreateFunction(type, [type]), _module.GetIntrinsic("llvm.bswap"u8, type), [fast]);
+            fast = _builder.BuildZExt(fast, _int64);
+            _builder.BuildBr(loaded);
+            _builder.PositionAtEnd(elsewhere);
+        }
+        LLVMValueRef value = CallAddress(Constant((ulong)X64Runtime.PacketLoadAddress(row.Width)), [Int(EbpfRegisters.R6), offset, _zero, _zero, _zero]);
+        LLVMBasicBlockRef called = _builder.InsertBlock;
         _builder.BuildCondBr(_builder.BuildICmp(LLVMIntSLT, value, _zero), outside, loaded);
         _builder.PositionAtEnd(outside);
         _builder.BuildRet(_zero);
         _builder.PositionAtEnd(loaded);
+        if (_proof is not null)
+        {
+            LLVMValueRef joined = _builder.BuildPhi(_int64);
+            joined.AddIncoming(fast, inside);
+            joined.AddIncoming(value, called);
+            value = joined;
+        }
         SetCallResult(value);
+    }
+
+    private LLVMValueRef LoadField(LLVMTypeRef type, LLVMValueRef address, int offset)
+    {
+        LLVMValueRef value = _builder.BuildLoad2(type, Displace(address, Constant((ulong)offset)));
+        value.SetAlignment(1);
+        return value;
     }
 }

@@ -84,6 +84,12 @@ public sealed class ConversionTests
         Compare(engine, Environment(engine), dialect, seed, count);
     }
 
+    [OracleTheory(Oracle.Llvm)]
+    [InlineData(ClassicDialect.Socket, 7, 100)]
+    [InlineData(ClassicDialect.Seccomp, 8, 30)]
+    public void Random_programs_equal_the_reference_in_llvm(ClassicDialect dialect, int seed, int count)
+        => Compare(LlvmExecutionTests.Engine, Environment(), dialect, seed, count);
+
     public static TheoryData<string> ExtensionNames() => [.. ClassicExtensions.Rows.Select(row => row.Name)];
 
     /// <summary>A value of its own for every extension, so that none can stand in for another.</summary>
