@@ -103,8 +103,6 @@ internal static class CostExplanations
             }
             yield return new FixCandidate($"make '{function.Symbol.Name}' a global function, which is verified once", [new TextEdit(name.File, line + at, end - at, "__attribute__((noinline))")]);
         }
-        foreach (FixCandidate candidate in RepairLoop(finding, site).Where(static each => !each.Description.Contains("1024", StringComparison.Ordinal)))
-            yield return candidate;
     }
 
     // --------------------------------------------------------------------------------------------------------------- stack

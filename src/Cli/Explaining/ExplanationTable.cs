@@ -24,6 +24,7 @@ internal static class ExplanationTable
         new(MaybeNull, InFamily(MaybeNull), PointerExplanations.ExplainNull, PointerExplanations.RepairNull),
         new(HelperSize, MemoryExplanations.IsHelperSize, MemoryExplanations.ExplainHelperSize, MemoryExplanations.RepairHelperSize),
         new(Uninitialized, InFamily(Uninitialized), MemoryExplanations.ExplainUninitialized, MemoryExplanations.RepairUninitialized),
+        new(MemoryBounds, MemoryExplanations.IsIndexArithmetic, MemoryExplanations.ExplainIndexArithmetic, MemoryExplanations.RepairBounds),
         new(MemoryBounds, InFamily(MemoryBounds), MemoryExplanations.ExplainBounds, MemoryExplanations.RepairBounds),
         new(ModifiedContext, PointerExplanations.IsModifiedContext, PointerExplanations.ExplainModifiedContext, PointerExplanations.RepairModifiedContext),
         new(ScalarDereferenced, InFamily(ScalarDereferenced), PointerExplanations.ExplainScalar, PointerExplanations.RepairScalar),
@@ -38,7 +39,7 @@ internal static class ExplanationTable
         new(TooComplex, InFamily(TooComplex), CostExplanations.ExplainComplexity, CostExplanations.RepairComplexity),
         new(StackSize, InFamily(StackSize), CostExplanations.ExplainStack, CostExplanations.RepairStack),
         new(PointerArithmetic, InFamily(PointerArithmetic), PointerExplanations.ExplainArithmetic, PointerExplanations.RepairArithmetic),
-        new(ArgumentType, InFamily(ArgumentType), PointerExplanations.ExplainArgument),
+        new(ArgumentType, InFamily(ArgumentType), PointerExplanations.ExplainArgument, PointerExplanations.RepairArgument),
     ];
 
     /// <summary>The row that explains a rejection; null when its message alone has to do.</summary>
@@ -54,4 +55,10 @@ internal static class ExplanationTable
 
     /// <summary>The messages that belong to a family.</summary>
     private static Func<Finding, bool> InFamily(DiagnosticDescriptor family) => finding => finding.Rejection.Code == family.Id;
+}
+
+/// <summary>The families that have explanations of their own; for tests.</summary>
+public static class ExplanationFamilies
+{
+    public static IReadOnlyList<string> Codes { get; } = [.. ExplanationTable.Rows.Select(static row => row.Family.Id).Distinct()];
 }

@@ -75,7 +75,11 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
 
     /// <summary>The C expression that is the pointer, index, size or argument in the message's register, in quotes.</summary>
     public string Subject(string otherwise)
-        => SubjectExpression is { } expression && Compiled!.TextOf(expression) is { } text && CompiledSource.IsShort(text) ? $"'{text}'" : otherwise;
+    {
+        if (Compiled is null)
+            return source.TextOf(program, rejection.Slot) is { } access && access.IndexOfAny(['-', '[']) is > 0 and var end && HasPath && Value.Kind != ValueKind.Uninitialized ? $"'{access[..end]}'" : otherwise;
+        return SubjectExpression is { } expression && Compiled.TextOf(expression) is { } text && CompiledSource.IsShort(text) ? $"'{text}'" : otherwise;
+    }
 
     /// <summary>
     /// The C expression behind the message's register: of a call the argument in that register, of an access the pointer that is
@@ -89,6 +93,10 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
                 return null;
             if (Register is >= 1 and <= 5 && CallAt(node) is { } call && Instruction.Code == 0x85)
                 return Register <= call.Arguments.Count ? CompiledSource.Bare(call.Arguments[Register - 1]) : null;
+            if (Instruction.Class is InstructionClass.Alu or InstructionClass.Alu64)
+                return BoundNodes.Descendants(node).OfType<BoundPointerArithmetic>().FirstOrDefault() is { } arithmetic ? CompiledSource.Bare(arithmetic.Pointer) : null;
+            if (node is BoundBuiltinCall or BoundConversion { Operand: BoundBuiltinCall } && BoundNodes.Descendants(node).OfType<BoundBuiltinCall>().First() is { Arguments: [{ Type.Canonical: Frontend.Symbols.PointerType } target, ..] })
+                return CompiledSource.Bare(target);
             return Access is { } access ? PointerOf(access) : null;
         }
     }
@@ -174,7 +182,7 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
             ValueStep older = history[i + 1], newer = history[i];
             if (older.Facts.Kind != ValueKind.Scalar || newer.Facts.Kind != ValueKind.Scalar)
                 continue;
-            if (newer.Kind == ValueStepKind.Narrow && older.Facts.Maximum != newer.Facts.Maximum && older.Facts.Maximum < uint.MaxValue && older.Facts.Minimum < 0 && newer.Facts.Maximum > older.Facts.Maximum)
+            if (newer.Kind == ValueStepKind.Narrow && older.Facts.Minimum < 0 && older.Facts.Maximum < uint.MaxValue && newer.Facts.Minimum >= 0 && newer.Facts.Maximum > older.Facts.Maximum)
                 Note(newer.Slot, $"only the low bits are kept here: a negative number becomes a large one, {newer.Facts.Range}");
             else if (newer.Kind == ValueStepKind.Arithmetic && newer.Facts.UnsignedMaximum > older.Facts.UnsignedMaximum && older.Facts.UnsignedMaximum < long.MaxValue)
                 Note(newer.Slot, $"after this arithmetic it is {newer.Facts.Range}; before it was {older.Facts.Range}");
@@ -201,10 +209,10 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
             if (compared[^1].Index == root.Index && compared[^1].Kind == root.Kind)
             {
                 ValueFacts after = trace.After(i);
-                if (history.Any(step => step.Index > i && step.Kind is ValueStepKind.Arithmetic or ValueStepKind.Narrow))
+                if (history.Any(step => step.Index > i && step.Kind == ValueStepKind.Arithmetic && trace.OperationAt(step.Index) != Operation.Mul))
                     Note(trace.SlotAt(i), $"{subject} is compared here, and changed after that");
                 else if (after.Kind == ValueKind.Scalar && !after.IsConstant)
-                    Note(trace.SlotAt(i), $"this comparison leaves it at {after.Range}");
+                    Note(trace.SlotAt(i), $"this comparison leaves it at {(trace.InstructionAt(i).Class == InstructionClass.Jmp32 ? after.LowRange : after.Range)}");
                 return;
             }
             if (rootText is not null && compared[^1].Kind == ValueStepKind.Load && root.Kind == ValueStepKind.Load && source.TextOf(program, compared[^1].Slot) == rootText)

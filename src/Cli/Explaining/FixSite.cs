@@ -39,7 +39,8 @@ internal sealed class FixSite
         {
             for (int i = Path.Count - 1; i > 0; i--)
             {
-                if (Path[i] is BoundStatement statement && !(Path[i - 1] is BoundFor loop && loop.Initializer.Contains(statement)))
+                // Statements inside a macro cannot be reached by an edit; its invocation can.
+                if (Path[i] is BoundStatement statement && !(Path[i - 1] is BoundFor loop && loop.Initializer.Contains(statement)) && !Source.Map.IsInExpansion(Path[i - 1].Span.Start))
                     return (statement, Path[i - 1]);
             }
             return null;
@@ -57,26 +58,33 @@ internal sealed class FixSite
 
     private List<TextEdit>? InsertBefore(BoundStatement before, BoundNode parent, string statement)
     {
-        if (Source.ExtentOf(before) is not { } extent || Source.Map.IsInExpansion(before.Span.Start))
+        if (Source.ExtentOf(before) is not { } extent)
             return null;
         string indent = Indent(extent.File, extent.Start);
         if (parent is BoundBlock or BoundCaseLabel or BoundLabeled)
             return [new TextEdit(extent.File, extent.Start, 0, Shift(statement, indent) + "\n" + indent)];
         // if (c) s;  ->  if (c) { check; s; }
         int end = EndOf(extent.File, extent.End);
-        string inner = indent + (IsAlone(extent.File, extent.Start) ? "" : Unit(extent.File));
-        string outer = IsAlone(extent.File, extent.Start) && indent.Length >= Unit(extent.File).Length ? indent[..^Unit(extent.File).Length] : indent;
+        if (!IsAlone(extent.File, extent.Start))
+        {
+            string inner = indent + Unit(extent.File);
+            return [new TextEdit(extent.File, extent.Start, 0, "{\n" + inner + Shift(statement, inner) + "\n" + inner), new TextEdit(extent.File, end, 0, "\n" + indent + "}")];
+        }
+        int head = extent.Start;
+        while (head > 0 && char.IsWhiteSpace(extent.File.Content[head - 1]))
+            head--;
         return
         [
-            new TextEdit(extent.File, extent.Start, 0, "{\n" + inner + Shift(statement, inner) + "\n" + inner),
-            new TextEdit(extent.File, end, 0, "\n" + outer + "}"),
+            new TextEdit(extent.File, head, 0, " {"),
+            new TextEdit(extent.File, extent.Start, 0, Shift(statement, indent) + "\n" + indent),
+            new TextEdit(extent.File, end, 0, "\n" + Indent(extent.File, head) + "}"),
         ];
     }
 
     /// <summary>A statement behind another one of a block.</summary>
     public IReadOnlyList<TextEdit>? InsertAfter(BoundStatement after, string statement)
     {
-        if (Source.ExtentOf(after) is not { } extent || Source.Map.IsInExpansion(after.Span.Start))
+        if (Source.ExtentOf(after) is not { } extent)
             return null;
         string indent = Indent(extent.File, extent.Start);
         return [new TextEdit(extent.File, EndOf(extent.File, extent.End), 0, "\n" + indent + Shift(statement, indent))];
@@ -88,7 +96,7 @@ internal sealed class FixSite
     /// <summary>Deletes a statement with the line it stands on.</summary>
     public IReadOnlyList<TextEdit>? Delete(BoundStatement statement)
     {
-        if (Source.ExtentOf(statement) is not { } extent || Source.Map.IsInExpansion(statement.Span.Start))
+        if (Source.ExtentOf(statement) is not { } extent)
             return null;
         int start = extent.Start, end = EndOf(extent.File, extent.End);
         string text = extent.File.Content;

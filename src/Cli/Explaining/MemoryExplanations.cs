@@ -51,11 +51,40 @@ internal static class MemoryExplanations
             finding.Note($"'if ({limit.Condition})' and leaving then would prove it");
     }
 
+    /// <summary>Pointer arithmetic on memory with a number that may be too much for it.</summary>
+    public static bool IsIndexArithmetic(Finding finding)
+        => finding.HasPath && finding.Message.Contains("math between", StringComparison.Ordinal) && Operands(finding) is { Pointer.Kind: ValueKind.MapValue or ValueKind.Memory or ValueKind.Stack or ValueKind.Packet };
+
+    /// <summary>Pointer and number of the addition that was refused, and the number's register.</summary>
+    private static (ValueFacts Pointer, ValueFacts Number, int Register)? Operands(Finding finding)
+    {
+        int last = finding.Trace.End - 1;
+        if (last < finding.Trace.First || finding.Trace.EffectAt(last) != Ebpf.Isa.Effect.Alu)
+            return null;
+        ValueFacts destination = finding.Trace.Destination(last), source = finding.Trace.Source(last);
+        return destination.IsPointer ? (destination, source, finding.Instruction.Src) : source.IsPointer ? (source, destination, finding.Instruction.Dst) : null;
+    }
+
+    public static void ExplainIndexArithmetic(Finding finding)
+    {
+        (ValueFacts pointer, ValueFacts number, int register) = Operands(finding)!.Value;
+        IReadOnlyList<ValueStep> history = finding.Trace.HistoryOf(register);
+        string name = IndexName(finding, finding.Rejection.Slot) ?? (history.Count > 0 && history[^1].Index >= 0 ? finding.Quote(history[^1].Slot, "the index") : "the index");
+        ValueFacts before = history.Count > 1 && IsScaling(finding, history[0]) && history[1].Facts.Kind == ValueKind.Scalar ? history[1].Facts : number;
+        finding.Note($"{name} is {before.Range} here: the offset may be {number.Range}, which no pointer into {finding.PlaceWords(pointer)} can be moved by");
+        finding.NoteOrigin(history, name);
+        finding.NoteBounds(history, name);
+        if (Limits(finding).FirstOrDefault() is { Text: not null } limit)
+            finding.Note($"'if ({limit.Condition})' and leaving then would prove it");
+    }
+
     private static bool IsScaling(Finding finding, ValueStep step)
-        => finding.Trace.OperationAt(step.Index) is Ebpf.Isa.Operation.Lsh or Ebpf.Isa.Operation.Mul;
+        => step.Index >= 0 && finding.Trace.OperationAt(step.Index) is Ebpf.Isa.Operation.Lsh or Ebpf.Isa.Operation.Mul;
 
     private static string? IndexName(Finding finding, int slot)
     {
+        if (finding.Compiled is null && finding.Source.TextOf(finding.Program, slot) is { } quoted && quoted.LastIndexOf('[') is > 0 and var open && quoted.EndsWith(']'))
+            return $"'{quoted[(open + 1)..^1]}'";
         foreach (BoundNode? node in (BoundNode?[])[finding.Compiled?.NodeOf(finding.Program, slot), finding.Node])
         {
             if (node is null)
@@ -76,7 +105,7 @@ internal static class MemoryExplanations
     {
         if (finding.Compiled is not { } source || finding.Node is not { } node)
             yield break;
-        ValueFacts pointer = finding.Value;
+        ValueFacts pointer = Operands(finding)?.Pointer ?? finding.Value;
         var nodes = new List<BoundNode> { node };
         foreach (ValueStep step in finding.History)
         {
@@ -210,7 +239,7 @@ internal static class MemoryExplanations
         string limit = Argument(finding, register - 1) is { } memory && Buffer(memory) is { } buffer && site.Source.TextOf(buffer) is { } name && CompiledSource.IsShort(name) && buffer.Type.Type.Size == room
             ? $"sizeof({name})" : room.ToString(CultureInfo.InvariantCulture);
         bool signed = IsSigned(argument), zero = AllowsZero(finding, register);
-        if (CompiledSource.Core(argument) is BoundVariable && !signed && zero && site.InsertBefore($"if ({text} > {limit})\n{site.Unit()}{text} = {limit};") is { } clamp)
+        if (CompiledSource.Core(argument) is BoundVariable && !signed && (zero || finding.Trace.Register(register).UnsignedMinimum > 0) && site.InsertBefore($"if ({text} > {limit})\n{site.Unit()}{text} = {limit};") is { } clamp)
             yield return new FixCandidate("clamp the size", clamp);
         if (IsPure(argument))
         {

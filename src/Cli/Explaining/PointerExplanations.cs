@@ -38,7 +38,7 @@ internal static class PointerExplanations
         {
             finding.NoteOrigin(finding.History, subject);
         }
-        finding.Note($"'if (!{subject.Trim('\'')})' and leaving then would prove that there is something".Replace("!the pointer", "!pointer"));
+        finding.Note($"{(subject == "the pointer" ? "comparing it with null" : $"'if (!{subject.Trim('\'')})'")} and leaving then would prove that there is something");
     }
 
     /// <summary>A check of another lookup's result between the call and the use.</summary>
@@ -66,6 +66,11 @@ internal static class PointerExplanations
         }
         if (finding.SubjectExpression is { } subject && CompiledSource.RootVariable(subject) is { Type.Canonical: PointerType } root)
             pointers.Add(root.Name);
+        foreach (BoundVariable used in BoundNodes.Descendants(site.Node).OfType<BoundVariable>())
+        {
+            if (used.Symbol is { Type.Canonical: PointerType, IsGlobal: false })
+                pointers.Add(used.Symbol.Name);
+        }
         foreach (string pointer in pointers.Distinct().Take(3))
         {
             foreach (FixCandidate candidate in site.LeaveIf($"!{pointer}", $"check '{pointer}' for null").Concat(site.Guard(pointer, $"check '{pointer}' for null")))
@@ -78,7 +83,8 @@ internal static class PointerExplanations
     public static bool IsLost(Finding finding)
         => finding.Message.Contains("invalid mem access 'scalar'", StringComparison.Ordinal) && LossOf(finding) is not null
             || finding.Message.Contains("same insn cannot be used with different pointers", StringComparison.Ordinal)
-            || finding.Message.Contains("partial copy of pointer", StringComparison.Ordinal);
+            || finding.Message.Contains("partial copy of pointer", StringComparison.Ordinal)
+            || finding.Message.Contains("32-bit pointer arithmetic", StringComparison.Ordinal) || finding.Message.Contains("bitwise operator", StringComparison.Ordinal);
 
     /// <summary>The step that made a number of a pointer.</summary>
     private static (ValueStep Lost, ValueFacts Before)? LossOf(Finding finding)
@@ -116,34 +122,42 @@ internal static class PointerExplanations
         }
         else
         {
-            finding.Note("a copy of part of a pointer would reveal or lose it; keep pointers in variables of 64 bits");
+            finding.NoteOrigin(finding.History, subject);
+            finding.Note(finding.Message.Contains("bitwise", StringComparison.Ordinal) ? "pointers can be moved by additions and subtractions only: compute the number first, then add it to the pointer"
+                : "what is computed with 32 bits of a pointer is no pointer any more; keep pointers in variables of pointer type or of 64 bits");
         }
     }
 
-    /// <summary>Variables of 32 bits on the way become 64 bits wide, and so do casts.</summary>
+    /// <summary>Variables of 32 bits on the way become 64 bits wide, and so do casts: each by itself, then all of them.</summary>
     public static IEnumerable<FixCandidate> RepairLost(Finding finding, FixSite site)
     {
-        foreach (BoundFunction function in site.Source.Compilation.Bound?.Functions ?? [])
+        var all = new List<TextEdit>();
+        foreach (BoundNode node in BoundNodes.Descendants(site.Function.Body))
         {
-            foreach (BoundLocalDeclaration declaration in BoundNodes.Descendants(function.Body).OfType<BoundLocalDeclaration>())
-            {
-                if (declaration.Variable.Type.Canonical is not IntegerType { Size: 4 } || !MentionsPacketOrPointer(declaration) || site.Source.Map.GetFilePosition(declaration.Variable.Location) is not { } name)
-                    continue;
-                // The type is what stands between the indentation and the name.
-                int line = name.File.GetOffset(name.Line, 1) ?? 0;
-                int start = line + FixSite.Indent(name.File, name.Offset).Length;
-                if (start < name.Offset && !name.File.Content.AsSpan(start, name.Offset - start).ContainsAny(",;({"))
-                    yield return new FixCandidate($"give '{declaration.Variable.Name}' 64 bits", [new TextEdit(name.File, start, name.Offset - start, "unsigned long ")]);
-            }
-            foreach (BoundConversion cast in BoundNodes.Descendants(function.Body).OfType<BoundConversion>())
-            {
-                if (cast is { IsImplicit: false, Kind: ConversionKind.PointerToIntegral or ConversionKind.Integral } && cast.Type.Canonical is IntegerType { Size: 4 }
-                    && CompiledSource.Core(cast.Operand).Type.Canonical is PointerType && site.Source.TextOf(cast.Operand) is { } text && site.Replace(cast, $"(unsigned long){text}") is { } edits)
-                    yield return new FixCandidate("cast to 64 bits", edits);
-            }
+            if (Widen(site, node) is not { } candidate)
+                continue;
+            yield return candidate;
+            all.AddRange(candidate.Edits);
         }
+        if (all.Count > 1)
+            yield return new FixCandidate("keep the pointer in 64 bits", all);
+    }
 
-        static bool MentionsPacketOrPointer(BoundLocalDeclaration declaration)
+    private static FixCandidate? Widen(FixSite site, BoundNode node)
+    {
+        if (node is BoundLocalDeclaration { Variable: { Type.Canonical: IntegerType { Size: 4 } } variable } declaration && MentionsPointer(declaration) && site.Source.Map.GetFilePosition(variable.Location) is { } name)
+        {
+            // The type is what stands between the indentation and the name.
+            int line = name.File.GetOffset(name.Line, 1) ?? 0, start = line + FixSite.Indent(name.File, name.Offset).Length;
+            if (start < name.Offset && !name.File.Content.AsSpan(start, name.Offset - start).ContainsAny(",;({"))
+                return new FixCandidate($"give '{variable.Name}' 64 bits", [new TextEdit(name.File, start, name.Offset - start, "unsigned long ")]);
+        }
+        if (node is BoundConversion { IsImplicit: false, Type.Canonical: IntegerType { Size: 4 } } cast && CompiledSource.Core(cast.Operand).Type.Canonical is PointerType
+            && site.Source.TextOf(cast.Operand) is { } text && site.Replace(cast, $"(unsigned long){text}") is { } edits)
+            return new FixCandidate("cast to 64 bits", edits);
+        return null;
+
+        static bool MentionsPointer(BoundLocalDeclaration declaration)
             => declaration.Initializer is { Entries: [{ Value: var value }] }
                 && BoundNodes.Descendants(value).OfType<BoundExpression>().Any(static each => each.Type.Canonical is PointerType || each is BoundMember { Field.Name: "data" or "data_end" or "data_meta" });
     }
@@ -171,7 +185,9 @@ internal static class PointerExplanations
         {
             if (access.Type.Canonical is RecordType or ArrayType || site.Source.TextOf(access) is not { } text || !CompiledSource.IsShort(text) || FixSite.Of(site.Source, access) is not { } at)
                 continue;
-            foreach (string helper in (string[])["bpf_probe_read_kernel", "bpf_probe_read_user"])
+            // Arguments of system calls point into the process.
+            string[] helpers = ["bpf_probe_read_kernel", "bpf_probe_read_user"];
+            foreach (string helper in finding.Program.Section.Contains("sys_enter", StringComparison.Ordinal) ? helpers.Reverse() : helpers)
             {
                 if (at.Replace(access, $"({{ typeof({text}) value = 0; {helper}(&value, sizeof(value), &{text}); value; }})") is { } edits)
                     yield return new FixCandidate($"read it with {helper}", edits);
@@ -274,4 +290,21 @@ internal static class PointerExplanations
         ValueKind.Uninitialized => "nothing yet",
         _ => $"a {value.Name}",
     };
+
+    /// <summary>The context where it is wanted, an address where memory is wanted.</summary>
+    public static IEnumerable<FixCandidate> RepairArgument(Finding finding, FixSite site)
+    {
+        if (finding.SubjectExpression is not { } argument || finding.Helper is not { } helper || finding.Register < 1 || finding.Register > helper.Arguments.Length)
+            yield break;
+        if (helper.Arguments[finding.Register - 1].Kind() == HelperArgument.Context)
+        {
+            BoundFunction? entry = site.Source.FindFunction(finding.Program.Name);
+            if (entry?.Symbol.Parameters is [{ Name: { Length: > 0 } context }] && site.Replace(argument, context) is { } passed)
+                yield return new FixCandidate("pass the context", passed);
+        }
+        else if (CompiledSource.Core(argument) is BoundVariable variable && site.Replace(argument, $"&{variable.Symbol.Name}") is { } address)
+        {
+            yield return new FixCandidate($"pass the address of '{variable.Symbol.Name}'", address);
+        }
+    }
 }

@@ -54,11 +54,14 @@ internal static class ProgramTypeExplanations
     {
         if (finding.Helper is not { } helper || Finding.CallAt(site.Node) is not { } call)
             yield break;
-        foreach (HelperRow row in Similar(finding, helper).Take(4))
+        // Only one that does the same to another kind of context may take its place without a thought.
+        foreach (HelperRow row in Similar(finding, helper).Where(row => Deed(row).SequenceEqual(Deed(helper)) && row.Parameters.Split(',').Length == helper.Parameters.Split(',').Length))
         {
-            if (row.Arguments.Length == helper.Arguments.Length && site.Replace(call.Callee, row.FullName) is { } edits)
+            if (site.Replace(call.Callee, row.FullName) is { } edits)
                 yield return new FixCandidate($"call {row.FullName}", edits);
         }
+
+        static IEnumerable<string> Deed(HelperRow row) => row.Name.Split('_').Where(static word => word is not ("skb" or "xdp" or "sk" or "msg" or "sock"));
     }
 
     // ------------------------------------------------------------------------------------------------------------- context
@@ -114,28 +117,13 @@ internal static class ProgramTypeExplanations
 
     public static IEnumerable<FixCandidate> RepairField(Finding finding, FixSite site)
     {
-        ContextLayout layout = ContextLayout.For(finding.Type);
-        bool isWrite = finding.Instruction.Class is Ebpf.Isa.InstructionClass.St or Ebpf.Isa.InstructionClass.Stx;
-        foreach (BoundMember member in BoundNodes.Descendants(site.Node).OfType<BoundMember>())
-        {
-            if (site.Source.TextOf(member) is not { } text || member.Field.Name is not { } name || !text.EndsWith(name, StringComparison.Ordinal))
-                continue;
-            string[] words = name.Split('_');
-            foreach (ContextField field in layout.Fields.Where(field => (field.Access & (isWrite ? ContextAccess.Write : ContextAccess.Read)) != 0 && field.Count == 1 && field.Name != name)
-                .Select(field => (Field: field, Common: field.Name.Split('_').Intersect(words).Count(static word => word.Length > 1))).Where(static entry => entry.Common > 0)
-                .OrderByDescending(static entry => entry.Common).Select(static entry => entry.Field).Take(2))
-            {
-                if (site.Replace(member, text[..^name.Length] + field.Name) is { } edits)
-                    yield return new FixCandidate($"use '{field.Name}'", edits);
-            }
-            if (isWrite)
-                continue;
-        }
-        // A store that the type does not allow: the value is dropped only on purpose, so that only a narrow access is repaired.
+        _ = finding;
+        // *(u8 *)&ctx->member: the whole member, cut by the compiler.
         foreach (BoundDereference access in BoundNodes.Descendants(site.Node).OfType<BoundDereference>())
         {
-            if (CompiledSource.Core(access.Pointer) is BoundAddressOf { Operand: BoundMember whole } && site.Source.TextOf(whole) is { } text && site.Source.TextOf(access) is not null && FixSite.Of(site.Source, access) is { } at && at.Replace(access, text) is { } edits)
-                yield return new FixCandidate("access the whole member", edits);
+            if (CompiledSource.Core(access.Pointer) is BoundAddressOf { Operand: BoundMember whole } && site.Source.TextOf(whole) is { } text && FixSite.Of(site.Source, access) is { } at
+                && at.Replace(access, $"({Frontend.Symbols.TypePrinter.Print(access.Type.Unqualified)}){text}") is { } edits)
+                yield return new FixCandidate("read the whole member", edits);
         }
     }
 
@@ -172,9 +160,9 @@ internal static class ProgramTypeExplanations
             if (site.Source.TextOf(value) is not { } text || FixSite.Of(site.Source, value) is not { } at)
                 continue;
             string replacement = CompiledSource.Core(value) is BoundLiteral or BoundUnary { Operator: BoundUnaryOperator.Minus } ? range.Minimum.ToString(CultureInfo.InvariantCulture)
-                : range is { Minimum: 0, Maximum: 1 } ? $"({text}) ? 1 : 0" : range.Minimum == range.Maximum ? range.Minimum.ToString(CultureInfo.InvariantCulture) : $"({text}) > {range.Minimum} ? {range.Maximum} : {range.Minimum}";
+                : range is { Minimum: 0, Maximum: >= 1 } ? $"({text}) ? 1 : 0" : range.Minimum.ToString(CultureInfo.InvariantCulture);
             if (at.Replace(value, replacement) is { } edits)
-                yield return new FixCandidate($"return a value in {range.Minimum}..{range.Maximum}", edits);
+                yield return new FixCandidate($"return {replacement}", edits);
         }
     }
 

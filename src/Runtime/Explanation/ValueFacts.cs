@@ -24,6 +24,12 @@ public enum ValueKind : byte
 public readonly record struct ValueFacts(
     ValueKind Kind, string Name, bool MayBeNull, long Minimum, long Maximum, ulong UnsignedMinimum, ulong UnsignedMaximum, int Offset, int Target, uint Id, uint Reference)
 {
+    /// <summary>The range of the low 32 bits as a signed number.</summary>
+    public (int Minimum, int Maximum) Low { get; init; }
+
+    /// <summary>That range in words.</summary>
+    public string LowRange => string.Create(CultureInfo.InvariantCulture, $"{Low.Minimum}..{Low.Maximum}");
+
     public bool IsConstant => UnsignedMinimum == UnsignedMaximum;
 
     public bool IsPointer => Kind is not (ValueKind.Scalar or ValueKind.Uninitialized);
@@ -54,7 +60,10 @@ public readonly record struct ValueFacts(
 
     internal static ValueFacts Of(in RegisterState register) => new(
         KindOf(register.Kind), register.Kind.Name(), register.Kind.MayBeNull(), register.Value.SMin, register.Value.SMax, register.Value.UMin, register.Value.UMax,
-        register.Offset, register.Target, register.Id & ~RegisterState.LinkedWithDelta, register.Reference);
+        register.Offset, register.Target, register.Id & ~RegisterState.LinkedWithDelta, register.Reference)
+    {
+        Low = (register.Value.SMin32, register.Value.SMax32),
+    };
 
     private static ValueKind KindOf(RegisterKind kind) => kind.Base() switch
     {

@@ -86,7 +86,8 @@ internal sealed partial class Analysis
 
     private bool AllowsPointerLeaks => _options.IsPrivileged;
 
-    private bool AllowsUninitializedStack => _options.IsPrivileged;
+    /// <summary>Since Linux 6.3 privileged programs may read stack that nobody wrote.</summary>
+    private bool AllowsUninitializedStack => _options.IsPrivileged && _options.Kernel >= KernelVersion.V6_6;
 
     private bool IsSleepable => (_program.Flags & 16) != 0;
 

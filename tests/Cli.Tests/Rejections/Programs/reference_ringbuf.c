@@ -1,0 +1,31 @@
+// A record is reserved and not submitted when something is wrong.
+//~ kernel Unreleased reference
+//~ fix give the reference back before leaving
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct event {
+	__u32 size;
+	char data[128];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+SEC("tracepoint/sched/sched_process_exec")
+int on_exec(void *ctx)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return 0;
+	e->size = bpf_get_current_pid_tgid();
+	if (bpf_get_current_comm(e->data, sizeof(e->data)))
+		return 1; //~ error EBC5011
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
