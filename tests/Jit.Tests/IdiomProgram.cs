@@ -1,5 +1,5 @@
 // Random programs made of the shapes that code generators look for: moves before operations, shifts as operands, rotations,
-// indexed accesses, short branches; with few registers, so that operands coincide, and with near misses.
+// indexed accesses, short branches, counted loops; with few registers, so that operands coincide, and with near misses.
 using Ebpfcc.Ebpf.Isa;
 
 namespace Ebpfcc.Jit.Tests;
@@ -8,7 +8,7 @@ internal static class IdiomProgram
 {
     public const int MemoryBytes = 64;
 
-    private const int Memory = 6, Index = 8;
+    private const int Memory = 6, Index = 8, Counter = 9;
     private static readonly int[] s_data = [0, 1, 2, 3, 7];
     private static readonly int[] s_counts = [1, 4, 8, 12, 16, 20, 24, 28, 31, 32, 33, 40, 63];
     private static readonly int[] s_constants = [0, 1, -1, 2, 3, 5, 7, 8, 15, 31, 33, 255, 256, 65535, 65536, 0x7fffffff, int.MinValue];
@@ -27,31 +27,42 @@ internal static class IdiomProgram
             body.Add(OpcodeTable.Encode(EbpfOpcode.LoadImm64, register, 0, 0, (int)value));
             body.Add(new EbpfInstruction(0, 0, 0, 0, (int)(value >> 32)));
         }
-        // Units that hold an address are entered at their beginning only.
-        var closed = new List<(int Start, int End)>();
+        // Units that hold an address are not entered in the middle, loops only at their beginning.
+        var closed = new List<(int Start, int End, int Entry)>();
         int units = random.Next(3, 30);
         for (int unit = 0; unit < units; unit++)
         {
-            int start = body.Count;
-            bool isClosed = Add(random, body);
-            // A near miss: something in between.
-            if (!isClosed && random.Next(6) == 0)
-                body.Insert(random.Next(start, body.Count), Alu(random));
-            else if (isClosed)
-                closed.Add((start, body.Count));
+            if (random.Next(8) != 0)
+            {
+                AddUnit(random, body, closed);
+                continue;
+            }
+            int start = body.Count, step = random.Next(1, 3), bound = 2 * random.Next(1, 20);
+            body.Add(OpcodeTable.Encode(random.Next(2) == 0 ? EbpfOpcode.Mov64Imm : EbpfOpcode.Mov32Imm, Counter));
+            int loop = body.Count;
+            for (int inside = random.Next(4); inside >= 0; inside--)
+                AddUnit(random, body, closed);
+            body.Add(OpcodeTable.Encode(Plain(random), Data(random), Counter));
+            body.Add(OpcodeTable.Encode(random.Next(2) == 0 ? EbpfOpcode.Add64Imm : EbpfOpcode.Add32Imm, Counter, 0, 0, step));
+            EbpfOpcode back = s_loops[random.Next(s_loops.Length)];
+            body.Add(OpcodeTable.Encode(back, Counter, 0, loop - body.Count - 1, bound));
+            closed.Add((body.Count - 2, body.Count, body.Count - 2));
+            if (random.Next(2) == 0)
+                body.Add(OpcodeTable.Encode(Mov(random), Data(random), Counter));
+            closed.Add((start, body.Count, start));
         }
         int end = body.Count;
         for (int slot = 0; slot < end; slot++)
         {
             EbpfInstruction instruction = body[slot];
             OpcodeRow? row = slot > 0 && OpcodeTable.Find(body[slot - 1]) is { IsWide: true } ? null : OpcodeTable.Find(instruction);
-            if (row is not { IsJump: true })
+            if (row is not { IsJump: true } || instruction.Offset < 0)
                 continue;
             int target = Math.Min(slot + 1 + instruction.Offset, end);
-            foreach ((int first, int last) in closed)
+            foreach ((int first, int last, int entry) in closed)
             {
-                if (target > first && target < last)
-                    target = last;
+                if (slot < first && target > first && target < last)
+                    target = entry;
             }
             body[slot] = new EbpfInstruction(instruction.Code, instruction.Dst, instruction.Src, (short)(target - slot - 1), instruction.Immediate);
         }
@@ -65,6 +76,18 @@ internal static class IdiomProgram
         }
         body.Add(OpcodeTable.Encode(EbpfOpcode.Exit));
         return [.. body];
+    }
+
+    private static readonly EbpfOpcode[] s_loops =
+        [EbpfOpcode.Jne64Imm, EbpfOpcode.Jne32Imm, EbpfOpcode.Jlt64Imm, EbpfOpcode.Jle64Imm, EbpfOpcode.Jlt32Imm, EbpfOpcode.Jslt64Imm, EbpfOpcode.Jsle32Imm];
+
+    private static void AddUnit(Random random, List<EbpfInstruction> body, List<(int Start, int End, int Entry)> closed)
+    {
+        int start = body.Count;
+        if (Add(random, body))
+            closed.Add((start, body.Count, body.Count));
+        else if (random.Next(6) == 0)
+            body.Insert(random.Next(start, body.Count), Alu(random)); // a near miss: something in between
     }
 
     private static int Pick(Random random, int[] values) => values[random.Next(values.Length)];

@@ -27,12 +27,15 @@ internal sealed class UpperHalves
     /// <summary>What the wide immediate at a slot loads in a sandboxed program; null for verified ones.</summary>
     private readonly Func<int, ulong>? _constantAt;
 
-    private readonly Func<int, ushort>? _pointersAt;
+    /// <summary>Operands without an upper half, found by other analyses; null in sandboxed programs.</summary>
+    private readonly ushort[]? _facts;
     private readonly bool _hasLocalCalls;
 
     private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Func<int, ushort>? pointersAt)
     {
-        (_shape, _constantAt, _pointersAt) = (shape, constantAt, pointersAt);
+        (_shape, _constantAt) = (shape, constantAt);
+        if (constantAt is null)
+            _facts = CollectFacts(pointersAt);
         ZeroBefore = new ushort[shape.Instructions.Length];
         NeededAfter = new ushort[shape.Instructions.Length];
         _hasLocalCalls = Array.Exists(shape.Rows, row => row.Opcode == EbpfOpcode.CallLocal);
@@ -62,8 +65,18 @@ internal sealed class UpperHalves
         Array.Fill(before, (ushort)All, function.Start, function.End - function.Start);
         before[function.Start] = R10Only;
         ConvergeZeros(function, before);
-        for (int slot = function.Start; _pointersAt is not null && slot < function.End; slot++)
-            before[slot] |= _pointersAt(slot);
+        for (int slot = function.Start; _facts is not null && slot < function.End; slot++)
+            before[slot] |= _facts[slot];
+    }
+
+    private ushort[] CollectFacts(Func<int, ushort>? pointersAt)
+    {
+        var facts = new ushort[_shape.Instructions.Length];
+        foreach (FunctionShape function in _shape.Functions)
+            ValueRanges.FindWords(_shape, function, facts);
+        for (int slot = 0; pointersAt is not null && slot < facts.Length; slot++)
+            facts[slot] |= pointersAt(slot);
+        return facts;
     }
 
     private void ConvergeZeros(FunctionShape function, ushort[] before)
@@ -88,7 +101,7 @@ internal sealed class UpperHalves
             {
                 OpcodeRow row = _shape.Rows[slot];
                 EbpfInstruction instruction = _shape.Instructions[slot];
-                int after = ZeroAfter(slot, instruction, row, before[slot] | (_pointersAt?.Invoke(slot) ?? 0));
+                int after = ZeroAfter(slot, instruction, row, before[slot] | (_facts?[slot] ?? 0));
                 if (row.IsJump)
                     changed |= Meet(ProgramShape.JumpTarget(slot, instruction, row), after);
                 if (row.Effect is not (Effect.Exit or Effect.Jump) && slot + row.Slots < function.End)
