@@ -47,7 +47,7 @@ public sealed unsafe class LlvmExecutionTests
     public void Random_programs_agree_with_the_interpreter(int seed, int count)
     {
         for (int i = 0; i < count; i++)
-            Agree(RandomProgram.Create(new Random(seed * 1_000_003 + i)), i, $"seed {seed}, program {i}");
+            Agree(X64ExecutionTests.RawProgram(seed * 1_000_003 + i), i, $"seed {seed}, program {i}");
     }
 
     private static void Agree(EbpfInstruction[] program, int memorySeed, string what)
@@ -324,6 +324,6 @@ public sealed unsafe class LlvmExecutionTests
     [OracleFact(Oracle.Llvm)]
     public void Threads_compile_at_the_same_time()
     {
-        Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => Agree(RandomProgram.Create(new Random(77 + i)), i, $"program {i}"));
+        Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => Agree(X64ExecutionTests.RawProgram(77 + i), i, $"program {i}"));
     }
 }

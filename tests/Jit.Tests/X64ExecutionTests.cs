@@ -2,10 +2,12 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
+using Ebpfcc.Runtime.Fuzzing;
 using Ebpfcc.Runtime.Helpers;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.TestSupport;
@@ -158,17 +160,17 @@ public sealed unsafe class X64ExecutionTests
         Assert.Equal(Interpret(program, memory), Compile(program, memory));
     }
 
-    /// <summary>
-    /// Programs that set all registers, do random arithmetic with forward jumps, and fold every register into R0. The memory that
-    /// R1 points at takes part through loads, stores and atomics at R6.
-    /// </summary>
+    /// <summary>A generated <c>u64 prog(void *mem, u64 len)</c>.</summary>
+    internal static EbpfInstruction[] RawProgram(int seed) => ProgramGenerator.Generate(seed, new GeneratorOptions { Type = ProgramType.Unspec }).Code;
+
+    /// <summary>Generated programs over the memory that R1 points at: result and memory.</summary>
     [Theory]
     [InlineData(1, 400)]
     public void Random_programs_agree_with_the_interpreter(int seed, int count)
     {
         for (int i = 0; i < count; i++)
         {
-            EbpfInstruction[] program = RandomProgram.Create(new Random(seed * 1_000_003 + i));
+            EbpfInstruction[] program = RawProgram(seed * 1_000_003 + i);
             byte[] first = new byte[64], second = new byte[64];
             new Random(i).NextBytes(first);
             first.CopyTo(second, 0);
@@ -176,73 +178,5 @@ public sealed unsafe class X64ExecutionTests
             ulong actual = Compile(program, second);
             Assert.True(expected == actual && first.AsSpan().SequenceEqual(second), $"seed {seed}, program {i}: interpreter {expected:x}, compiled {actual:x}\n{string.Join("\n", program.Select((x, n) => $"{n}: {OpcodeTable.Classify(x)} {x}"))}");
         }
-    }
-}
-
-/// <summary>Random programs that always end: jumps go forwards, memory accesses stay in 64 bytes at R6.</summary>
-internal static class RandomProgram
-{
-    private static readonly EbpfOpcode[] s_alu = [.. OpcodeTable.Rows.ToArray().Where(row => row.Effect == Effect.Alu && row.Operation != Operation.AddrSpaceCast).Select(row => row.Opcode)];
-    private static readonly EbpfOpcode[] s_branches = [.. OpcodeTable.Rows.ToArray().Where(row => row.Effect == Effect.Branch && row.Operation != Operation.MayGoto).Select(row => row.Opcode)];
-    private static readonly EbpfOpcode[] s_memory = [.. OpcodeTable.Rows.ToArray().Where(row => row.Effect is Effect.Load or Effect.Store or Effect.Atomic).Select(row => row.Opcode)];
-
-    private static readonly long[] s_constants = [0, 1, -1, 2, 7, 10, 255, 256, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MinValue, long.MaxValue, 0x123456789abcdef0];
-
-    private static int Immediate(Random random) => random.Next(4) switch
-    {
-        0 => random.Next(-8, 70),
-        1 => (int)s_constants[random.Next(10)],
-        2 => int.MinValue + random.Next(3),
-        _ => (int)random.NextInt64(),
-    };
-
-    public static EbpfInstruction[] Create(Random random)
-    {
-        var body = new List<EbpfInstruction>();
-        body.Add(OpcodeTable.Encode(EbpfOpcode.Mov64Reg, 6, 1));
-        foreach (int register in new[] { 0, 1, 2, 3, 4, 5, 7, 8, 9 })
-        {
-            long value = random.Next(2) == 0 ? s_constants[random.Next(s_constants.Length)] : random.NextInt64();
-            body.Add(OpcodeTable.Encode(EbpfOpcode.LoadImm64, register, 0, 0, (int)value));
-            body.Add(new EbpfInstruction(0, 0, 0, 0, (int)(value >> 32)));
-        }
-        int length = random.Next(5, 60);
-        int start = body.Count;
-        for (int i = 0; i < length; i++)
-        {
-            int dst = Other(random), src = Other(random);
-            switch (random.Next(8))
-            {
-                case 0:
-                    OpcodeRow branch = OpcodeTable.Get(s_branches[random.Next(s_branches.Length)]);
-                    int distance = Math.Min(random.Next(1, 6), length - i - 1);
-                    body.Add(OpcodeTable.Encode(branch.Opcode, dst, branch.IsRegisterForm ? src : 0, distance, branch.IsRegisterForm ? 0 : Immediate(random)));
-                    break;
-                case 1 or 2:
-                    OpcodeRow memory = OpcodeTable.Get(s_memory[random.Next(s_memory.Length)]);
-                    int bytes = memory.Width / 8;
-                    int offset = random.Next(0, 64 / bytes) * bytes;
-                    bool baseIsDst = memory.Effect is Effect.Store or Effect.Atomic;
-                    body.Add(OpcodeTable.Encode(memory.Opcode, baseIsDst ? 6 : dst, baseIsDst ? (memory.IsRegisterForm ? src : 0) : 6, offset, memory.Immediate == ImmediateUse.Value ? Immediate(random) : 0));
-                    break;
-                default:
-                    OpcodeRow alu = OpcodeTable.Get(s_alu[random.Next(s_alu.Length)]);
-                    body.Add(OpcodeTable.Encode(alu.Opcode, dst, alu.IsRegisterForm ? src : 0, 0, alu.Immediate == ImmediateUse.Value ? Immediate(random) : 0));
-                    break;
-            }
-        }
-        foreach (int register in new[] { 1, 2, 3, 4, 5, 7, 8, 9 })
-        {
-            body.Add(OpcodeTable.Encode(EbpfOpcode.Mul64Imm, 0, 0, 0, 31));
-            body.Add(OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, register));
-        }
-        body.Add(OpcodeTable.Encode(EbpfOpcode.Exit));
-        return [.. body];
-    }
-
-    private static int Other(Random random)
-    {
-        int register = random.Next(9);
-        return register >= 6 ? register + 1 : register;
     }
 }

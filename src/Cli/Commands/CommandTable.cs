@@ -20,6 +20,7 @@ public static class CommandTable
         new("explore", "write a page with C, IR, eBPF, verifier states and native code side by side", ExploreCommand.Run),
         new("cbpf", "convert classic BPF: tcpdump expressions, socket and system call filters", CbpfCommand.Run),
         new("bench", "measure programs on the engines, side by side", BenchCommand.Run),
+        new("fuzz", "compare engines, verifier and kernel on generated programs", FuzzCommand.Run),
         new("help", "show the help of a command", HelpCommand.Run),
     ];
 

@@ -60,9 +60,10 @@ public sealed unsafe class PacketBuffer(byte* start, int capacity) : IDisposable
         End = memory + length;
     }
 
-    /// <summary>Puts a packet into the buffer.</summary>
+    /// <summary>Puts a packet into the buffer; the room before it is zero, as in the kernel's test runs, whatever an earlier run left there.</summary>
     public void Fill(ReadOnlySpan<byte> packet, int headroom)
     {
+        new Span<byte>(Start, headroom).Clear();
         Meta = Data = Start + headroom;
         End = Data + packet.Length;
         packet.CopyTo(new Span<byte>(Data, packet.Length));

@@ -71,9 +71,8 @@ public sealed unsafe partial class TestRunner
         if (protocol < 0x600)
             protocol = packet.Length >= EthernetHeader + 2 && packet[14] == 0xff && packet[15] == 0xff ? (ushort)0x0001 : (ushort)0x0004;
         Field(SkBuffFields.Protocol) = BinaryPrimitives.ReverseEndianness(protocol);
-        // The device is loopback, whose address is all zeros.
-        Field(SkBuffFields.PacketType) = (packet[0] & 1) != 0 ? packet[..6].IndexOfAnyExcept((byte)0xff) < 0 ? 1u : 2u
-            : packet[..6].ContainsAnyExcept((byte)0) ? 3u : 0u;
+        // The device is loopback, whose address is all zeros, and so is its broadcast address: what looks like a broadcast is multicast.
+        Field(SkBuffFields.PacketType) = (packet[0] & 1) != 0 ? 2u : packet[..6].ContainsAnyExcept((byte)0) ? 3u : 0u;
         Field(SkBuffFields.Ifindex) = 1;
         ReadOnlySpan<byte> network = packet[EthernetHeader..];
         if (protocol == EthIp && network.Length >= 20)

@@ -48,7 +48,7 @@ internal sealed partial class Analysis
         _log = new LogWriter(this, program, options.LogLevel);
         if (program.Instructions.Length == 0)
             throw new RejectedException("the program has no instructions") { Slot = 0 };
-        _code = StructuralChecks.Decode(program.Instructions);
+        _code = StructuralChecks.Decode(program.Instructions, options.Kernel);
         _flow = new ControlFlow(_code, options.IsPrivileged) { FindHelper = FindHelperRow, FindKfunc = FindKfunc };
         _checkpoints = new AbstractState?[program.Instructions.Length];
         InitializeMaps();
@@ -84,10 +84,9 @@ internal sealed partial class Analysis
 
     private bool StrictAlignment => _options.StrictAlignment || (_program.Flags & 1) != 0;
 
-    private bool AllowsPointerLeaks => _options.IsPrivileged;
+    private bool AllowsPointerLeaks => _options is { IsPrivileged: true, RefusesLeaks: false };
 
-    /// <summary>Since Linux 6.3 privileged programs may read stack that nobody wrote.</summary>
-    private bool AllowsUninitializedStack => _options.IsPrivileged && _options.Kernel >= KernelVersion.V6_6;
+    private bool AllowsUninitializedStack => _options is { IsPrivileged: true, RefusesLeaks: false } && _options.Kernel.Has(KernelRule.UninitializedStackReads);
 
     private bool IsSleepable => (_program.Flags & 16) != 0;
 
@@ -186,7 +185,7 @@ internal sealed partial class Analysis
                 throw Reject(defect);
             instruction.IsSeen = true;
             NoteOperands(ref instruction);
-            _options.Observer?.Invoke(_slot, _registers);
+            _options.Observer?.Invoke(_slot, _state);
             if (_options.States is { } states && states.Visit(_slot))
                 states.Add(_slot, _log.Describe(_state.Current));
             _options.Recorder?.Record(_slot, _state);
@@ -331,5 +330,5 @@ internal sealed partial class Analysis
         return new RejectedException(string.Join('\n', _errors)) { Slot = _slot };
     }
 
-    private HelperRow? FindHelperRow(int id) => _options.ExtraHelpers.TryGetValue(id, out HelperRow? extra) ? extra : HelperTable.Find(id);
+    private HelperRow? FindHelperRow(int id) => _options.ExtraHelpers.TryGetValue(id, out HelperRow? extra) ? extra : id <= KernelRules.LastHelper(_options.Kernel) ? HelperTable.Find(id) : null;
 }

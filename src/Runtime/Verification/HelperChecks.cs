@@ -112,7 +112,7 @@ internal sealed partial class Analysis
                     throw Reject("invalid map_ptr to access map->key");
                 call.IsRaw = false;
                 call.ConstantKey = ReadConstantKey(in register, _maps[call.Map]);
-                CheckMemory(null, number, _maps[call.Map].KeySize, isWrite: false, zeroAllowed: false);
+                CheckMemory(null, number, _maps[call.Map].KeySize, isWrite: false, zeroAllowed: false, isKept: true);
                 break;
             case HelperArgument.MapValue:
                 if (isNull)
@@ -120,7 +120,7 @@ internal sealed partial class Analysis
                 if (call.Map < 0)
                     throw Reject("invalid map_ptr to access map->value");
                 call.IsRaw = argument.Is(HelperArgument.Uninit);
-                CheckMemory(call, number, _maps[call.Map].ValueSize, argument.Is(HelperArgument.Writes), zeroAllowed: false);
+                CheckMemory(call, number, _maps[call.Map].ValueSize, argument.Is(HelperArgument.Writes), zeroAllowed: false, isKept: IsKept(helper, index));
                 break;
             case HelperArgument.Memory:
                 // Checked with the size that follows, unless the size is fixed.
@@ -128,12 +128,12 @@ internal sealed partial class Analysis
                 if (!argument.Is(HelperArgument.FixedSize))
                     break;
                 int size = helper.ArgumentSizes[index];
-                CheckMemory(call, number, size, argument.Is(HelperArgument.Writes), zeroAllowed: false);
+                CheckMemory(call, number, size, argument.Is(HelperArgument.Writes), zeroAllowed: false, isKept: IsKept(helper, index));
                 if (argument.Is(HelperArgument.Aligned))
                     CheckAlignment(in register, 0, size, strictOnce: true);
                 break;
             case HelperArgument.Size or HelperArgument.SizeOrZero:
-                CheckMemoryAndSize(call, number, helper.Arguments[index - 1].Is(HelperArgument.Writes), argument.Kind() == HelperArgument.SizeOrZero);
+                CheckMemoryAndSize(call, number, helper.Arguments[index - 1].Is(HelperArgument.Writes), argument.Kind() == HelperArgument.SizeOrZero, IsKept(helper, index - 1));
                 break;
             case HelperArgument.AllocationSize:
                 if (!register.Value.IsConst)
@@ -171,7 +171,7 @@ internal sealed partial class Analysis
     /// <summary>The key of an array when the program wrote a constant to the stack for it; -1 when it is not known.</summary>
     private long ReadConstantKey(in RegisterState key, MapDefinition map)
     {
-        if (_options.Kernel < KernelVersion.V6_18 || !_options.IsPrivileged || TypeOf(map) is not (MapType.Array or MapType.PerCpuArray) || key.Kind != RegisterKind.Stack || !key.Value.IsConst)
+        if (!_options.Kernel.Has(KernelRule.ArrayLookupsNeverFail) || !_options.IsPrivileged || TypeOf(map) is not (MapType.Array or MapType.PerCpuArray) || key.Kind != RegisterKind.Stack || !key.Value.IsConst)
             return -1;
         FrameState frame = FrameOf(in key);
         int offset = key.Offset + (int)key.Value.Bits.Value, top = -offset - 1, index = top / 8;
@@ -259,8 +259,20 @@ internal sealed partial class Analysis
         }
     }
 
+    /// <summary>The helper only reads what the argument points at: its C declaration says const.</summary>
+    private static bool IsKept(HelperRow helper, int index)
+    {
+        if (helper.Arguments[index].Is(HelperArgument.Writes))
+            return false;
+        ReadOnlySpan<char> rest = helper.Parameters;
+        for (; index > 0; index--)
+            rest = rest[(rest.IndexOf(',') + 1)..];
+        return rest.TrimStart().StartsWith("const ", StringComparison.Ordinal);
+    }
+
     /// <summary>A helper touches <paramref name="size"/> bytes at the pointer.</summary>
-    private void CheckMemory(CallContext? call, int number, int size, bool isWrite, bool zeroAllowed)
+    /// <param name="isKept">It surely does not change them.</param>
+    private void CheckMemory(CallContext? call, int number, int size, bool isWrite, bool zeroAllowed, bool isKept = false)
     {
         ref RegisterState register = ref _registers[number];
         RegisterKind kind = register.Kind;
@@ -289,7 +301,7 @@ internal sealed partial class Analysis
                 CheckBuffer(kind.Has(RegisterKind.ReadOnly) ? "rdonly" : "rdwr", number, register.Offset, size);
                 return;
             case RegisterKind.Stack:
-                CheckStackInitialized(number, register.Offset, size, zeroAllowed, isHelper: true, call);
+                CheckStackInitialized(number, register.Offset, size, zeroAllowed, isHelper: true, call, isWrite || !isKept);
                 return;
             case RegisterKind.Object:
                 AccessObject(number, register.Offset, size, isWrite: false, NoRegister, signExtends: false);
@@ -306,7 +318,7 @@ internal sealed partial class Analysis
     }
 
     /// <summary>A pointer in the register before and its size in this one.</summary>
-    private void CheckMemoryAndSize(CallContext call, int number, bool isWrite, bool zeroAllowed)
+    private void CheckMemoryAndSize(CallContext call, int number, bool isWrite, bool zeroAllowed, bool isKept = false)
     {
         ref RegisterState register = ref _registers[number];
         call.LargestSize = register.Value.UMax;
@@ -317,7 +329,7 @@ internal sealed partial class Analysis
         if (register.Value.UMax >= MaxVariableSize)
             throw Reject($"R{number} unbounded memory access, use 'var &= const' or 'if (var < const)'");
         // A size that varies cannot promise to fill memory: it must be initialised already.
-        CheckMemory(register.Value.IsConst ? call : null, number - 1, (int)register.Value.UMax, isWrite, zeroAllowed);
+        CheckMemory(register.Value.IsConst ? call : null, number - 1, (int)register.Value.UMax, isWrite, zeroAllowed, isKept);
         MarkPrecise(number);
     }
 

@@ -220,7 +220,7 @@ internal sealed partial class Analysis
             return;
         ref RegisterState register = ref _registers[value];
         _log.Touch(value);
-        if (size <= spillSize && offset % spillSize == 0)
+        if (size <= spillSize && offset % 8 == 0)
         {
             // The low part of the register that was spilled.
             bool narrows = slot.Spill.Value.Width > size * 8;
@@ -290,8 +290,9 @@ internal sealed partial class Analysis
     }
 
     /// <summary>A helper (or a load at an unknown place) reads these bytes: all must be written data.</summary>
-    private void CheckStackInitialized(int number, int offset, int size, bool zeroAllowed, bool isHelper, CallContext? raw)
+    private void CheckStackInitialized(int number, int offset, int size, bool zeroAllowed, bool isHelper, CallContext? raw, bool isWrite = true)
     {
+        bool clobbers = isHelper && (isWrite || !_options.Kernel.Has(KernelRule.HelperReadsKeepStack));
         ref RegisterState pointer = ref _registers[number];
         FrameState frame = FrameOf(in pointer);
         string action = isHelper ? " indirect" : "";
@@ -333,12 +334,12 @@ internal sealed partial class Analysis
             }
             else if (type == SlotType.Zero || (type == SlotType.Invalid && AllowsUninitializedStack))
             {
-                if (isHelper)
+                if (clobbers)
                     slot.Set(top % 8, SlotType.Misc);
             }
             else if (slot.IsSpill && (slot.Spill.IsScalar || AllowsPointerLeaks))
             {
-                if (isHelper)
+                if (clobbers)
                 {
                     MarkUnknown(ref slot.Spill);
                     slot.Scrub();

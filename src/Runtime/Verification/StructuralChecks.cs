@@ -7,7 +7,7 @@ namespace Ebpfcc.Runtime.Verification;
 internal static class StructuralChecks
 {
     /// <summary>Decodes all slots; throws at the first malformed instruction.</summary>
-    public static InstructionInfo[] Decode(EbpfInstruction[] code)
+    public static InstructionInfo[] Decode(EbpfInstruction[] code, KernelVersion kernel)
     {
         var result = new InstructionInfo[code.Length];
         for (int slot = 0; slot < code.Length; slot++)
@@ -15,9 +15,15 @@ internal static class StructuralChecks
             EbpfInstruction instruction = code[slot];
             OpcodeRow? row = OpcodeTable.Find(instruction);
             // What does not concern control flow only matters where some path gets to it.
-            if (Check(code, slot) is { } message)
+            if (Check(code, slot, kernel) is { } message)
             {
-                if (row is null || row.IsWide || instruction.Class == InstructionClass.Ldx || row.Effect is Effect.Branch or Effect.Jump or Effect.Call or Effect.Exit)
+                if (row is null && !message.StartsWith("unknown", StringComparison.Ordinal) && instruction.Class is InstructionClass.Alu or InstructionClass.Alu64 or InstructionClass.Stx)
+                {
+                    // A known code whose other fields say no operation: control would go on behind it.
+                    result[slot] = new InstructionInfo { Defect = message, Effect = Effect.Alu };
+                    continue;
+                }
+                if (row is null || row.IsWide || instruction.Class == InstructionClass.Ldx)
                     throw new RejectedException(message) { Slot = slot };
                 result[slot].Defect = message;
             }
@@ -33,7 +39,7 @@ internal static class StructuralChecks
         return result;
     }
 
-    private static string? Check(EbpfInstruction[] code, int slot)
+    private static string? Check(EbpfInstruction[] code, int slot, KernelVersion kernel)
     {
         EbpfInstruction instruction = code[slot];
         OpcodeRow? row = OpcodeTable.Find(instruction);
@@ -50,8 +56,11 @@ internal static class StructuralChecks
         }
         if (row is null)
             return Malformed(instruction);
-        if (row.Opcode == EbpfOpcode.MayGoto && (instruction.Src != 0 || instruction.Dst != 0 || instruction.Immediate != 0 || instruction.Offset == 0))
+        if (row.Opcode == EbpfOpcode.MayGoto && (instruction.Src != 0 || instruction.Dst != 0 || instruction.Immediate != 0
+            || instruction.Offset == 0 && !kernel.Has(KernelRule.MayGotoNowhere)))
             return $"invalid may_goto off {instruction.Offset} imm {instruction.Immediate}";
+        if (kernel.Unknown(instruction, row) is { } unknown)
+            return unknown;
         if (HasReservedFields(instruction, row))
             return ReservedFields(instruction, kind);
         if (row.Opcode == EbpfOpcode.AddrSpaceCast && instruction.Immediate is not (1 or 1 << 16))
@@ -78,7 +87,8 @@ internal static class StructuralChecks
     private static bool HasReservedFields(EbpfInstruction instruction, OpcodeRow row)
         => (row.Dst == RegisterUse.None && instruction.Dst != 0)
         || (row.Src == RegisterUse.None && row.Discriminator != Discriminator.Source && instruction.Src != 0)
-        || (row.Offset == OffsetUse.Zero && instruction.Offset != 0)
+        // The kernel does not look at the offset of an exit.
+        || (row.Offset == OffsetUse.Zero && instruction.Offset != 0 && row.Effect != Effect.Exit)
         || (row.Immediate == ImmediateUse.Zero && instruction.Immediate != 0);
 
     private static string ReservedFields(EbpfInstruction instruction, InstructionClass kind)

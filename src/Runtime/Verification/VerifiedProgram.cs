@@ -28,13 +28,16 @@ public sealed record VerifierOptions
     /// <summary>Receives the state in front of every instruction; null collects nothing.</summary>
     public StateListing? States { get; init; }
 
-    /// <summary>Sees the registers before every instruction of every path; for tests.</summary>
-    internal Action<int, RegisterState[]>? Observer { get; init; }
+    /// <summary>Refuses what lets results depend on addresses or on memory that nobody wrote, which privileged programs may otherwise do.</summary>
+    internal bool RefusesLeaks { get; init; }
 
     /// <summary>Keeps the path being walked, for explanations.</summary>
     internal PathRecorder? Recorder { get; init; }
 
-    /// <summary>Walks every path to its end; for tests.</summary>
+    /// <summary>Sees the state before every instruction of every path.</summary>
+    internal Action<int, AbstractState>? Observer { get; init; }
+
+    /// <summary>Walks every path to its end.</summary>
     internal bool IsPruningOff { get; init; }
 
     /// <summary>Helpers beyond the table, from the embedder, by id.</summary>

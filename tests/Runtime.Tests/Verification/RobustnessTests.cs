@@ -1,6 +1,7 @@
 // No program, however damaged, makes the verifier throw or hang: random programs with random changes, and random bytes.
 using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Fuzzing;
 using Ebpfcc.Runtime.Loading;
 using Ebpfcc.Runtime.Maps;
 using Ebpfcc.Runtime.Memory;
@@ -11,7 +12,7 @@ namespace Ebpfcc.Runtime.Tests.Verification;
 
 public class RobustnessTests
 {
-    private static readonly int s_programs = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_SOUND"), out int asked) ? asked : 4000;
+    private static readonly int s_programs = int.TryParse(Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_ROBUST"), out int asked) ? asked : 2000;
 
     [Fact]
     public void Damaged_programs_get_an_answer()
@@ -21,8 +22,9 @@ public class RobustnessTests
         for (int seed = 0; seed < s_programs; seed++)
         {
             var random = new Random(seed);
-            EbpfInstruction[] code = RandomProgram.Damage(RandomProgram.Generate(random, out ProgramType type), random);
-            if (!Answer(code, seed % 5 == 0 ? (ProgramType)random.Next(40) : type, seed % 7 != 0, map))
+            GeneratedProgram program = ProgramGenerator.Generate(seed);
+            EbpfInstruction[] code = ProgramDamage.Apply(program.Code, random);
+            if (!Answer(code, seed % 5 == 0 ? (ProgramType)random.Next(40) : program.Type, seed % 7 != 0, map))
                 rejected++;
         }
         Assert.True(rejected > s_programs / 3);

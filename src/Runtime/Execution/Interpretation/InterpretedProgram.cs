@@ -40,6 +40,15 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
 
     ReadOnlyMemory<byte> IExecutable.Code => default;
 
+    /// <summary>Sees every step of verified runs; makes them slow.</summary>
+    public StepObserver? Observer { get; init; }
+
+    public void Observe(DecodedInstruction* at, ulong* registers, MachineState* state)
+    {
+        if (at < CodeEnd)
+            Observer!(_slotOf[(int)(at - Code)], registers, state->Depth);
+    }
+
     /// <summary>Loops of the same mode can continue each other's runs.</summary>
     public bool IsSameMode(InterpretedProgram other) => _sandbox is null == other._sandbox is null && _counts == other._counts;
 
@@ -76,7 +85,11 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
         {
             // Privileged programs may read stack they never wrote; they see zeros here, so that runs repeat.
             new Span<byte>(stack + StackBytes - _clearedStack, _clearedStack).Clear();
-            if (_counts)
+            if (Observer is not null)
+            {
+                result = InterpreterLoop.Execute<ObservedMode>(Code, registers, &state, this, null);
+            }
+            else if (_counts)
             {
                 result = InterpreterLoop.Execute<CountedMode>(Code, registers, &state, this, null);
                 GuestContext.Current.ExecutedInstructions = long.MaxValue / 2 - state.Fuel;

@@ -12,10 +12,13 @@ public sealed class Interpreter : IExecutionEngine
 
     public string? WhyUnavailable => null;
 
-    public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
+    public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment) => Prepare(program, environment, null);
+
+    /// <summary>A verified program whose every step someone sees; null for nobody.</summary>
+    internal static IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment, StepObserver? observer)
     {
         RequiredSupport.Check(program, environment, probesMemory: true);
-        return new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment, program.StackDepth);
+        return new InterpretedProgram(program.Program, new Decoder(program.Program, program.Instructions, program.Facts, environment), null, environment, program.StackDepth) { Observer = observer };
     }
 
     /// <exception cref="GuestFaultException">The instructions are malformed: an unknown operation, a used reserved field, a jump out of the program.</exception>

@@ -18,25 +18,41 @@ internal interface IInterpreterMode
 
     /// <summary>Executed instructions are counted against the fuel.</summary>
     static abstract bool Counts { get; }
+
+    /// <summary>Someone sees every instruction before it is executed.</summary>
+    static abstract bool Observes { get; }
 }
 
 internal readonly struct VerifiedMode : IInterpreterMode
 {
     public static bool Checks => false;
     public static bool Counts => false;
+    public static bool Observes => false;
 }
 
 internal readonly struct CountedMode : IInterpreterMode
 {
     public static bool Checks => false;
     public static bool Counts => true;
+    public static bool Observes => false;
 }
 
 internal readonly struct SandboxedMode : IInterpreterMode
 {
     public static bool Checks => true;
     public static bool Counts => true;
+    public static bool Observes => false;
 }
+
+internal readonly struct ObservedMode : IInterpreterMode
+{
+    public static bool Checks => false;
+    public static bool Counts => false;
+    public static bool Observes => true;
+}
+
+/// <summary>Sees the machine before an instruction: its slot, the registers, and how many calls are active.</summary>
+internal unsafe delegate void StepObserver(int slot, ulong* registers, int depth);
 
 internal static unsafe partial class InterpreterLoop
 {
@@ -56,6 +72,8 @@ internal static unsafe partial class InterpreterLoop
         while (true)
         {
             DecodedInstruction* op = pc++;
+            if (TMode.Observes)
+                program.Observe(op, r, state);
             switch ((EbpfOpcode)op->Code)
             {
                 // ALU, RFC 9669 section 4.1. Results of 32-bit operations are zero-extended.

@@ -4,9 +4,9 @@ using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Btf;
 using Ebpfcc.Ebpf.Isa;
 
-namespace Ebpfcc.Runtime.Tests.Verification;
+namespace Ebpfcc.Runtime.Fuzzing;
 
-internal static class RandomKfuncProgram
+public static class KfuncProgram
 {
     // fp-8, -16, -24: iterators over numbers; fp-32: a saved reference; fp-48, fp-64: dynptrs; fp-80: a buffer; fp-88: a number.
     private const int SavedReference = -32, Buffer = -80, Number = -88;
