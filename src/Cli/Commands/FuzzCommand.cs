@@ -215,7 +215,7 @@ public static class FuzzCommand
         foreach (string file in settings.Files)
         {
             var bag = new DiagnosticBag();
-            byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag);
+            byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag, out _);
             ProgramInput.Render(bag, settings.Compile, context);
             if (image is null)
                 return null;

@@ -75,13 +75,15 @@ public sealed unsafe partial class TestRunner
         Field(SkBuffFields.PacketType) = (packet[0] & 1) != 0 ? 2u : packet[..6].ContainsAnyExcept((byte)0) ? 3u : 0u;
         Field(SkBuffFields.Ifindex) = 1;
         ReadOnlySpan<byte> network = packet[EthernetHeader..];
-        if (protocol == EthIp && network.Length >= 20)
+        if (protocol == EthIp && network.Length < 20 || protocol == EthIp6 && network.Length < 40)
+            return false;
+        if (protocol == EthIp)
         {
             Field(SkBuffFields.Family) = 2;
             Field(SkBuffFields.LocalIp4) = MemoryMarshal.Read<uint>(network[12..]);
             Field(SkBuffFields.RemoteIp4) = MemoryMarshal.Read<uint>(network[16..]);
         }
-        else if (protocol == EthIp6 && network.Length >= 40)
+        else if (protocol == EthIp6)
         {
             Field(SkBuffFields.Family) = 10;
             network.Slice(8, 16).CopyTo(new Span<byte>(_contextMemory + SkBuffFields.LocalIp6, 16));
