@@ -91,10 +91,14 @@ public sealed class ClassicCWriter
         text.Append('\n');
         if (IsSeccomp)
             text.Append("struct seccomp_data {\n\tint nr;\n\t__u32 arch;\n\t__u64 instruction_pointer;\n\t__u64 args[6];\n};\n\n");
+        if (_uses.Any(use => use.StartsWith("load_", StringComparison.Ordinal)))
+            text.Append("// Loads outside the packet end the filter with 0. The empty asm keeps each in its place, even where its value is not used.\n");
         foreach (string width in (ReadOnlySpan<string>)["byte", "half", "word"])
         {
-            if (_uses.Contains("load_" + width))
-                text.Append(CultureInfo.InvariantCulture, $"unsigned long long load_{width}(void *skb, unsigned long long offset) asm(\"llvm.bpf.load.{width}\");\n");
+            if (!_uses.Contains("load_" + width))
+                continue;
+            text.Append(CultureInfo.InvariantCulture, $"unsigned long long bpf_load_{width}(void *skb, unsigned long long offset) asm(\"llvm.bpf.load.{width}\");\n");
+            text.Append(CultureInfo.InvariantCulture, $"#define load_{width}(skb, offset) ({{ unsigned long long value = bpf_load_{width}(skb, offset); asm volatile(\"\" : \"+r\"(value)); value; }})\n");
         }
         foreach (ClassicExtension extension in _internal)
         {

@@ -163,6 +163,82 @@ public sealed class CbpfCommandTests : IDisposable
         Assert.Contains("interp ", result.Output);
     }
 
+    /// <summary>Anything is converted or refused: bytes, damaged text, and words that are no expression.</summary>
+    [Fact]
+    public void Any_input_is_converted_or_refused()
+    {
+        string[] forms = ["ebpf", "c", "asm", "d", "dd", "ddd"];
+        for (int seed = 0; seed < 600; seed++)
+        {
+            var random = new Random(seed);
+            byte[] bytes;
+            if (seed % 3 == 0)
+            {
+                bytes = new byte[random.Next(80)];
+                random.NextBytes(bytes);
+            }
+            else
+            {
+                ClassicFilter filter = RandomClassic.Program(random, seed % 2 == 0 ? ClassicDialect.Socket : ClassicDialect.Seccomp);
+                bytes = seed % 3 == 1 ? ClassicPrinter.ToBytes(filter.Instructions) : System.Text.Encoding.ASCII.GetBytes(ClassicPrinter.Print(filter.Instructions, (ClassicForm)random.Next(3)));
+                for (int n = random.Next(4); n > 0; n--)
+                    bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+            string file = _folder["input"];
+            File.WriteAllBytes(file, bytes);
+            string[] seccomp = random.Next(3) == 0 ? ["--seccomp"] : [];
+            CliResult result = Cbpf([file, "--to", forms[random.Next(forms.Length)], .. seccomp]);
+            Assert.True(result.ExitCode == 0 ? result.Error.Length == 0 && result.Output.Length > 0 : result.ExitCode == 1 && result.Error.Contains("EBC85"), $"seed {seed}: {result.ExitCode} {result.Error}");
+        }
+    }
+
+    /// <summary>Another compiler understands the C as we do.</summary>
+    [OracleTheory(Oracle.Clang, Oracle.LibbpfHeaders)]
+    [InlineData(5, 40)]
+    public void Clang_compiles_the_c_to_the_same_filter(int seed, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            var random = new Random(seed * 1_000_003 + i);
+            ClassicFilter filter = RandomClassic.Program(random, i % 4 == 0 ? ClassicDialect.Seccomp : ClassicDialect.Socket, extension => extension.Name != "RANDOM");
+            string source = ClassicCWriter.Write(filter, "filter");
+            byte[] image = ClangCompiler.CompileFile(_folder.Write("filter.c", source));
+            using ClassicRunner runner = OpenCompiled(image, source, $"seed {seed}, program {i}");
+            Compare(filter, runner, random, $"seed {seed}, program {i}\n{source}");
+        }
+    }
+
+    private static ClassicRunner OpenCompiled(byte[] image, string source, string which)
+    {
+        var bag = new DiagnosticBag();
+        using LoadedObject loaded = ProgramLoader.Load(ObjectReader.Read(image, "filter", bag)!, new LoadOptions(), bag)!;
+        VerificationResult verdict = Verifier.Verify(loaded.Programs[0], new VerifierOptions { ExtraHelpers = ClassicExtensions.InternalHelpers });
+        Assert.True(verdict.IsAccepted, $"{which}: {verdict.Rejection?.Message}\n{source}");
+        var environment = new ExecutionEnvironment { Helpers = ClassicHelpers.Registry };
+        return new ClassicRunner(new Interpreter().Prepare(verdict.Program!, environment), environment);
+    }
+
+    private static void Compare(ClassicFilter filter, ClassicRunner runner, Random random, string which)
+    {
+        var reference = new ClassicInterpreter(filter);
+        for (int n = 0; n < 6; n++)
+        {
+            uint expected, actual;
+            if (filter.Dialect == ClassicDialect.Seccomp)
+            {
+                byte[] data = new byte[ClassicFilter.SeccompDataSize];
+                random.NextBytes(data);
+                (expected, actual) = (reference.Run(data), runner.Run(data));
+            }
+            else
+            {
+                ClassicPacket packet = ClassicPacket.FromEthernet(RandomClassic.Frame(random)) with { Mark = (uint)random.NextInt64(), Hash = (uint)random.NextInt64(), Queue = 9, VlanProtocol = 0x8100, VlanTag = 0xfff };
+                (expected, actual) = (reference.Run(packet), runner.Run(packet));
+            }
+            Assert.True(expected == actual, $"input {n}: expected {expected:x}, got {actual:x}, {which}");
+        }
+    }
+
     /// <summary>The C is compiled by us, verified, and gives what the original gives.</summary>
     [Theory]
     [InlineData(ClassicDialect.Socket, 1, 120)]
@@ -176,29 +252,8 @@ public sealed class CbpfCommandTests : IDisposable
             string source = ClassicCWriter.Write(filter, "filter");
             CliResult compiled = CliRun.Run("-c", _folder.Write("filter.c", source), "-o", _folder["filter.o"], "-O" + random.Next(3), "-w");
             Assert.True(compiled.ExitCode == 0, $"seed {seed}, program {i}\n{compiled.Error}\n{source}");
-            var bag = new DiagnosticBag();
-            using LoadedObject loaded = ProgramLoader.Load(ObjectReader.Read(File.ReadAllBytes(_folder["filter.o"]), "filter", bag)!, new LoadOptions(), bag)!;
-            VerificationResult verdict = Verifier.Verify(loaded.Programs[0], new VerifierOptions { ExtraHelpers = ClassicExtensions.InternalHelpers });
-            Assert.True(verdict.IsAccepted, $"seed {seed}, program {i}: {verdict.Rejection?.Message}\n{source}");
-            var environment = new ExecutionEnvironment { Helpers = ClassicHelpers.Registry };
-            using var runner = new ClassicRunner(new Interpreter().Prepare(verdict.Program!, environment), environment);
-            var reference = new ClassicInterpreter(filter);
-            for (int n = 0; n < 6; n++)
-            {
-                uint expected, actual;
-                if (dialect == ClassicDialect.Seccomp)
-                {
-                    byte[] data = new byte[ClassicFilter.SeccompDataSize];
-                    random.NextBytes(data);
-                    (expected, actual) = (reference.Run(data), runner.Run(data));
-                }
-                else
-                {
-                    ClassicPacket packet = ClassicPacket.FromEthernet(RandomClassic.Frame(random)) with { Mark = (uint)random.NextInt64(), Hash = (uint)random.NextInt64(), Queue = 9, VlanProtocol = 0x8100, VlanTag = 0xfff };
-                    (expected, actual) = (reference.Run(packet), runner.Run(packet));
-                }
-                Assert.True(expected == actual, $"seed {seed}, program {i}, input {n}: expected {expected:x}, got {actual:x}\n{source}");
-            }
+            using ClassicRunner runner = OpenCompiled(File.ReadAllBytes(_folder["filter.o"]), source, $"seed {seed}, program {i}");
+            Compare(filter, runner, random, $"seed {seed}, program {i}\n{source}");
         }
     }
 
