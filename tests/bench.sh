@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prints the figures that the README states: the benchmark programs on our engines, verified and sandboxed, relative to the same C
-# built natively in the same run, and the time to compile the kernel's network selftests relative to clang.
-#   tests/bench.sh              needs clang-19, gcc, ../shared/bench, and linux-source-6.12 for the second table
+# built natively in the same run, converted classic filters beside their originals, and the time to compile the kernel's network
+# selftests relative to clang.
+#   tests/bench.sh              needs clang-19, gcc, ../shared/bench, and linux-source-6.12 for the last table
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 shared=$root/../shared/bench
@@ -19,6 +20,23 @@ echo "engines relative to gcc -O2 (programs by clang-19 -O2 -mcpu=v3)"
 "$root/ebpfcc" bench --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
 echo; echo "the same as prog(mem, len), unverified: every access checked, fuel counted"
 "$root/ebpfcc" bench --unverified --frame untyped/b00_empty.o --data-in "$shared/data" --native . untyped/b0[1-9]*.o untyped/b10*.o
+
+echo; echo "classic filters converted, nanoseconds a packet beside the original in the reference interpreter"
+printf '%-34s%10s%10s%10s%16s%13s\n' expression classic interp x64 interp/classic x64/classic
+while read -r expression; do
+    "$root/ebpfcc" cbpf "$expression" --bench --json --pcap "$root/examples/xdp_firewall/traffic.pcap" 2>/dev/null |
+        awk -F'[:,]' -v e="$expression" '/"(classic|interp|x64)"/ { gsub(/[ "]/, ""); t[$1] = $2 } END { printf "%-34s%10.1f%10.1f%10.1f%16.2f%13.2f\n", e, t["classic"], t["interp"], t["x64"], t["interp"] / t["classic"], t["x64"] / t["classic"] }'
+done <<'EXPRESSIONS' | tee filters.txt
+arp
+udp
+tcp port 80
+host 10.0.0.1
+net 192.168.0.0/16 and not icmp
+tcp[tcpflags] & tcp-syn != 0
+ip[2:2] - ((ip[0]&0xf)<<2) > 100
+udp portrange 1000-2000 or ip6
+EXPRESSIONS
+awk '{ i += log($(NF - 1)); x += log($NF) } END { printf "%-34s%46.2f%13.2f\n", "geometric mean", exp(i / NR), exp(x / NR) }' filters.txt
 
 archive=/usr/src/linux-source-6.12.tar.xz
 [ -f "$archive" ] || exit 0
