@@ -42,6 +42,9 @@ internal sealed unsafe class GuestReferences(string compiler, LoadedProgram prog
         }
     }
 
+    /// <summary>Does a load go through a pointer that may lead anywhere? Then <see cref="ProbingLoads"/> does it.</summary>
+    public bool IsProbing(int slot) => facts is not null && facts[slot].Access == AccessKind.ProbeRead;
+
     /// <summary>The array map that a helper call at a slot looks up, when its lookup can be inlined; otherwise null.</summary>
     public InlineArray? FindInlineArray(int slot) => facts is null || facts[slot].MapIndex < 0 || program.Instructions[slot].Immediate != LookupHelper
         ? null

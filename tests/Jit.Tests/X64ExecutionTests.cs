@@ -10,6 +10,7 @@ using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Fuzzing;
 using Ebpfcc.Runtime.Helpers;
 using Ebpfcc.Runtime.Loading;
+using Ebpfcc.Runtime.Verification;
 using Ebpfcc.TestSupport;
 using Xunit;
 
@@ -158,6 +159,63 @@ public sealed unsafe class X64ExecutionTests
         // With one of the parts still needed the bytes must be read one by one.
         program[^2] = OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, 3);
         Assert.Equal(Interpret(program, memory), Compile(program, memory));
+    }
+
+    /// <summary>Loads that may lead anywhere keep all other registers, and give zero where there is nothing; byte by byte they are not joined.</summary>
+    [Fact]
+    public void Probing_loads_read_or_give_zero()
+    {
+        byte* page = (byte*)NativeMemory.AlignedAlloc(64, 64);
+        for (int i = 0; i < 64; i++)
+            page[i] = (byte)(0x80 + i);
+        foreach (OpcodeRow row in OpcodeTable.Rows)
+        {
+            if (row.Effect != Effect.Load || row.Operation == Operation.LoadAcquire)
+                continue;
+            for (int destination = 0; destination < 10; destination++)
+            {
+                for (int source = 0; source < 10; source++)
+                {
+                    foreach (ulong address in new ulong[] { (ulong)page + 8, 0, 1, 0x6050_4030_2010, 0xffff_8880_0000_0000, ulong.MaxValue - 3 })
+                        CheckProbe(row, destination, source, address, page);
+                }
+            }
+        }
+        NativeMemory.AlignedFree(page);
+    }
+
+    private static void CheckProbe(OpcodeRow row, int destination, int source, ulong address, byte* page)
+    {
+        var program = new List<EbpfInstruction>();
+        for (int register = 0; register < 10; register++)
+        {
+            ulong value = register == source ? address : 0x1111_1111_1111_1111ul * (ulong)(register + 1);
+            program.Add(OpcodeTable.Encode(EbpfOpcode.LoadImm64, register, 0, 0, (int)value));
+            program.Add(new EbpfInstruction(0, 0, 0, 0, (int)(value >> 32)));
+        }
+        int probe = program.Count;
+        program.Add(OpcodeTable.Encode(row.Opcode, destination, source, 3));
+        for (int register = 1; register < 10; register++)
+        {
+            program.Add(OpcodeTable.Encode(EbpfOpcode.Mul64Imm, 0, 0, 0, 31));
+            program.Add(OpcodeTable.Encode(EbpfOpcode.Add64Reg, 0, register));
+        }
+        program.Add(OpcodeTable.Encode(EbpfOpcode.Exit));
+        ulong loaded = 0;
+        bool isReadable = address == (ulong)page + 8;
+        for (int i = 0; i < row.Width / 8 && isReadable; i++)
+            loaded |= (ulong)page[8 + 3 + i] << 8 * i;
+        if (row.Operation == Operation.LoadSx)
+            loaded = (ulong)((long)loaded << 64 - row.Width >> 64 - row.Width);
+        ulong expected = 0;
+        for (int register = 0; register < 10; register++)
+            expected = expected * 31 + (register == destination ? loaded : register == source ? address : 0x1111_1111_1111_1111ul * (ulong)(register + 1));
+        EbpfInstruction[] instructions = [.. program];
+        var facts = new InstructionFacts[instructions.Length];
+        for (int slot = 0; slot < facts.Length; slot++)
+            facts[slot] = new InstructionFacts(true, slot == probe ? AccessKind.ProbeRead : AccessKind.None);
+        using X64Executable executable = X64Engine.CompileTrusted(Load(instructions), instructions, facts, Environment);
+        Assert.True(expected == executable.Run(0), $"{row.Opcode} r{destination}, [r{source} + 3] at {address:x}");
     }
 
     /// <summary>A generated <c>u64 prog(void *mem, u64 len)</c>.</summary>

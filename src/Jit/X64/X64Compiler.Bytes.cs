@@ -64,7 +64,7 @@ public sealed partial class X64Compiler
             bool isKnown = (touched >> dst & 1) != 0;
             switch (_shape.Rows[at].Opcode)
             {
-                case EbpfOpcode.Load8 when instruction.Src == @base && Tag(first, instruction) is var tag && tag > 0:
+                case EbpfOpcode.Load8 when instruction.Src == @base && !_options.IsProbing(at) && Tag(first, instruction) is var tag && tag > 0:
                     sums[dst] = ByteSum.Single(tag);
                     break;
                 case EbpfOpcode.Lsh64Imm when isKnown && (instruction.Immediate & 7) == 0:

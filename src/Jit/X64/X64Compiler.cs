@@ -39,6 +39,11 @@ public sealed record X64CompilerOptions
     /// <summary>The verifier has proved that R6 is the native context at packet loads, so that they can go through it.</summary>
     public bool HasContextInR6 { get; init; }
 
+    /// <summary>Loads that may lead anywhere, and the native address of what does them (<see cref="ProbingLoads"/>).</summary>
+    public Func<int, bool> IsProbing { get; init; } = static _ => false;
+
+    public nint ProbeLoad { get; init; }
+
     /// <summary>Slots that control may reach, as the verifier proved.</summary>
     public Func<int, bool> IsReachable { get; init; } = _ => true;
 }
@@ -343,6 +348,9 @@ public sealed partial class X64Compiler
                 break;
             case Effect.LoadImmediate:
                 TranslateWide(slot, instruction, row);
+                break;
+            case Effect.Load when _options.IsProbing(slot):
+                EmitProbingLoad(instruction, row);
                 break;
             case Effect.Load:
                 TranslateLoad(instruction, row);

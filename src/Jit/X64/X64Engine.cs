@@ -19,7 +19,7 @@ public sealed class X64Engine : IExecutionEngine
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
     {
-        RequiredSupport.Check(program, environment, probesMemory: false);
+        RequiredSupport.Check(program, environment, probesMemory: true);
         return CompileTrusted(program.Program, program.Instructions, program.Facts, environment);
     }
 
@@ -41,7 +41,7 @@ public sealed class X64Engine : IExecutionEngine
     /// <summary>Translation alone, for listings: helper addresses are those of this process.</summary>
     public static X64Code Translate(VerifiedProgram program, ExecutionEnvironment environment)
     {
-        RequiredSupport.Check(program, environment, probesMemory: false);
+        RequiredSupport.Check(program, environment, probesMemory: true);
         return X64Compiler.Compile(
             ProgramShape.Analyze(program.Instructions, [.. program.Program.Subprograms.Select(function => function.Start)]),
             OptionsFor(program.Program, program.Facts, environment));
@@ -67,6 +67,8 @@ public sealed class X64Engine : IExecutionEngine
             ResolveTailCall = X64Runtime.TailCallAddress,
             ResolvePacketLoad = X64Runtime.PacketLoadAddress,
             HasContextInR6 = facts is not null,
+            IsProbing = references.IsProbing,
+            ProbeLoad = ProbingLoads.Address,
             IsReachable = facts is null ? static _ => true : slot => facts[slot].IsReachable,
         };
     }

@@ -9,8 +9,7 @@ namespace Ebpfcc.Runtime.Execution;
 public static class RequiredSupport
 {
     /// <param name="probesMemory">
-    /// The engine guards loads through pointers to kernel objects, which may lead anywhere; native code does not, so that it must not
-    /// run them.
+    /// The engine guards loads through pointers to kernel objects, which may lead anywhere; one that does not must not run them.
     /// </param>
     /// <exception cref="GuestFaultException">The program calls a kernel function or a helper without an implementation, or has loads the engine cannot guard.</exception>
     public static void Check(VerifiedProgram program, ExecutionEnvironment environment, bool probesMemory)
@@ -27,7 +26,7 @@ public static class RequiredSupport
                 _ when program.Facts[slot].Access == AccessKind.Arena => "pointers into arenas cannot be followed here",
                 EbpfOpcode.CallKfunc => "kernel functions cannot be called here",
                 EbpfOpcode.CallHelper when environment.Helpers.Find(immediate) is null => HelperRegistry.WhyMissing(immediate),
-                _ when !probesMemory && program.Facts[slot].Access == AccessKind.ProbeRead => "loads through pointers to kernel objects run in the interpreter only",
+                _ when !probesMemory && program.Facts[slot].Access == AccessKind.ProbeRead => "this engine does not guard loads through pointers to kernel objects; the interpreter and x64 do",
                 _ => null,
             };
             if (problem is not null)
