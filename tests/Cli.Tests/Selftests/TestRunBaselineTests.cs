@@ -14,7 +14,7 @@ namespace Ebpfcc.Cli.Tests.Selftests;
 
 public sealed class TestRunBaselineTests
 {
-    private static readonly string[] s_engines = ["kernel", "interp", "x64", "llvm", "arm32"];
+    private static readonly string[] s_engines = Environment.GetEnvironmentVariable("EBPFCC_TEST_RUN_ENGINES") is { Length: > 0 } names ? names.Split(',') : ["kernel", "interp", "x64", "llvm", "arm32"];
 
     public static TheoryData<string> Files() => new("test_skb_ctx.c", "tailcall2.c", "tailcall_bpf2bpf4.c", "test_check_mtu.c", "test_xdp_adjust_tail_grow.c", "test_global_data.c", "bpf_flow.c");
 
