@@ -22,6 +22,9 @@ internal sealed class Block(int start, int last)
     /// <summary>Where it may go, without repetition: the block behind it, a jump's target, or both in this order.</summary>
     public Block[] Successors { get; set; } = [];
 
+    /// <summary>It may go where no block of the function is, which only unreachable ones do.</summary>
+    public bool LeavesFunction { get; set; }
+
     /// <summary>Blocks that lead here.</summary>
     public List<Block> Predecessors { get; } = [];
 
@@ -114,8 +117,8 @@ internal sealed class BlockGraph(ProgramShape shape, Func<int, bool> loadsContex
                 Effect.Branch when target != behind => [behind, target],
                 _ => [behind],
             };
-            block.Successors = !successors.Contains(null) ? [.. successors.OfType<Block>()]
-                : throw new InternalCompilerException("LLVM translation", null, $"control leaves the function at slot {function.Start} behind slot {block.Last}");
+            block.LeavesFunction = successors.Contains(null);
+            block.Successors = [.. successors.OfType<Block>()];
         }
         return at[function.Start];
     }
@@ -129,6 +132,8 @@ internal sealed class BlockGraph(ProgramShape shape, Func<int, bool> loadsContex
         path.Push((entry, 0));
         while (path.TryPop(out (Block Block, int Next) top))
         {
+            if (top.Block.LeavesFunction)
+                throw new InternalCompilerException("LLVM translation", null, $"control leaves the function that begins at slot {entry.Start} behind slot {top.Block.Last}");
             if (top.Next == top.Block.Successors.Length)
             {
                 order.Add(top.Block);
