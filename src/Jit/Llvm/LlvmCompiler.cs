@@ -22,6 +22,14 @@ internal static class LlvmCompiler
     /// </summary>
     private const string Passes = "function(loop-simplify,lcssa,loop(indvars)),default<O2>";
 
+    /// <summary>
+    /// Programs of more slots get no more than registers for frame slots and straightforward code: some of LLVM's passes take time
+    /// that grows with the square of a function's branches, minutes for a program as long as verified ones may be.
+    /// </summary>
+    private const int LargeProgram = 20_000;
+
+    private const string PassesOfLargePrograms = "function(sroa,early-cse)";
+
     private static readonly Lazy<HostMachine> s_host = new(HostMachine.Open);
 
     /// <summary>The processor that the code is for.</summary>
@@ -48,8 +56,8 @@ internal static class LlvmCompiler
         }
 
         /// <summary>One for each compilation: a target machine serves one thread.</summary>
-        public LLVMTargetMachineRef CreateTargetMachine()
-            => LLVM.CreateTargetMachine(Target, Triple, Processor, Features, LLVMCodeGenOptLevel.LLVMCodeGenLevelDefault, LLVMRelocMode.LLVMRelocPIC, LLVMCodeModel.LLVMCodeModelSmall);
+        public LLVMTargetMachineRef CreateTargetMachine(LLVMCodeGenOptLevel level)
+            => LLVM.CreateTargetMachine(Target, Triple, Processor, Features, level, LLVMRelocMode.LLVMRelocPIC, LLVMCodeModel.LLVMCodeModelSmall);
     }
 
     /// <param name="proof">Null in tests that bring programs of their own.</param>
@@ -58,7 +66,8 @@ internal static class LlvmCompiler
         HostMachine host = s_host.Value;
         using LLVMContextRef context = LLVMContextRef.Create();
         using LLVMModuleRef module = context.CreateModuleWithName(name);
-        using LLVMTargetMachineRef machine = host.CreateTargetMachine();
+        bool isLarge = shape.Instructions.Length > LargeProgram;
+        using LLVMTargetMachineRef machine = host.CreateTargetMachine(isLarge ? LLVMCodeGenOptLevel.LLVMCodeGenLevelNone : LLVMCodeGenOptLevel.LLVMCodeGenLevelDefault);
         module.Target = host.Triple;
         LLVMTargetDataRef layout = machine.CreateTargetDataLayout();
         module.DataLayout = layout;
@@ -69,7 +78,7 @@ internal static class LlvmCompiler
             throw new InternalCompilerException("LLVM translation", name, problem);
         using (LLVMPassBuilderOptionsRef options = LLVMPassBuilderOptionsRef.Create())
         {
-            if (module.RunPasses(Passes, machine, options).TakeMessage() is { } error)
+            if (module.RunPasses(isLarge ? PassesOfLargePrograms : Passes, machine, options).TakeMessage() is { } error)
                 throw new InternalCompilerException("LLVM", name, error);
         }
         string? ir = keepsIr ? module.PrintToString() : null;
