@@ -36,8 +36,11 @@ public sealed record LoadOptions
     /// <summary>BPF_F_* flags added to every program.</summary>
     public uint ProgramFlags { get; init; }
 
+    /// <summary>The type of programs whose section says none; null refuses them.</summary>
+    public Ebpf.Abi.ProgramType? OtherwiseType { get; init; }
+
     /// <summary>
-    /// Maps of types without an implementation here become descriptions (<see cref="DescribedMap"/>): programs that use them can be
+    /// Maps of types without an implementation here, and maps whose size user space must still set, become descriptions (<see cref="DescribedMap"/>): programs that use them can be
     /// verified, not run.
     /// </summary>
     public bool DescribeUnimplementedMaps { get; init; }

@@ -75,7 +75,7 @@ public sealed partial class ProgramLoader
         }
         if (MapFactory.WhyRefused(definition) is { } refusal)
         {
-            if (_options.DescribeUnimplementedMaps && !MapFactory.IsImplemented((MapType)definition.Type))
+            if (_options.DescribeUnimplementedMaps && (definition.MaxEntries == 0 || !MapFactory.IsImplemented((MapType)definition.Type)))
             {
                 var described = new DescribedMap(definition);
                 _maps.Add(described);

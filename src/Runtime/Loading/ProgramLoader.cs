@@ -107,6 +107,8 @@ public sealed partial class ProgramLoader
         SectionRow? found = host is null ? ProgramTypeTable.FindSection(section) : new SectionRow(section, ProgramType.Host, null, SectionFlags.None);
         if (found is null && _options.TakesUntypedPrograms && section == ".text")
             found = new SectionRow(section, ProgramType.Unspec, null, SectionFlags.None);
+        if (found is null && _options.OtherwiseType is { } otherwise)
+            found = new SectionRow(section, otherwise, null, SectionFlags.None);
         if (found is not { } row)
             throw Fail(LoaderDiagnostics.UnknownSection, entry.Name, section);
 
