@@ -79,7 +79,7 @@ public static class ClassicChecker
             case ClassicOperation.LoadCell or ClassicOperation.Store:
                 return k >= ClassicInstruction.Cells ? $"there is no cell M[{k}]" : null;
             case ClassicOperation.Jump:
-                return k >= (uint)behind ? "the jump leaves the program" : null;
+                return (int)k < 0 ? "the jump leads backwards" : k >= (uint)behind ? "the jump leaves the program" : null;
             case ClassicOperation.Branch:
                 return instruction.JumpTrue >= behind || instruction.JumpFalse >= behind ? "the jump leaves the program" : null;
             case ClassicOperation.LoadPacket when dialect == ClassicDialect.Seccomp:

@@ -1,6 +1,7 @@
 // Comparisons, calls, tail calls and packet loads.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Isa;
+using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
 
 namespace Ebpfcc.Jit.Arm32;
@@ -231,21 +232,45 @@ public sealed partial class Arm32Compiler
         SetHigh(EbpfRegisters.R0, uint.MaxValue);
     }
 
-    /// <summary>The load function takes (context, offset); a negative result ends the program with 0.</summary>
+    /// <summary>
+    /// The load function takes (context, offset); a negative result ends the program with 0. Where R6 is known to be the context,
+    /// bytes from the packet's start are loaded in place (T2 is the offset, T0 the context):
+    ///   ldr ip, [T0, length] ; subs ip, ip, bytes ; cmphs ip, T2 ; blo elsewhere ; ldr ip, [T0, address] ; ldrX T0, [ip, T2] ; rev
+    /// </summary>
     private void TranslatePacketLoad(EbpfInstruction instruction, OpcodeRow row)
     {
+        ArmLabel loaded = _emit.NewLabel(), elsewhere = _emit.NewLabel(), outside = _emit.NewLabel();
+        bool isFromStart = !row.IsRegisterForm && instruction.Immediate >= 0;
         if (row.IsRegisterForm)
             AluConstant(Arm32Operation.Add, T2, ReadLow(instruction.Src, T2), (uint)instruction.Immediate);
         else
             _emit.MoveImmediate(T2, (uint)instruction.Immediate);
-        _emit.MoveImmediate(T3, 0);
         Copy(T0, ReadLow(EbpfRegisters.R6, T0));
-        _emit.MoveImmediate(T1, 0);
-        _emit.MoveImmediate(Ip, _options.ResolvePacketLoad(row.Width));
-        _emit.BranchLinkExchange(Ip);
-        ArmLabel loaded = _emit.NewLabel();
-        _emit.TryAluImmediate(Arm32Operation.Cmp, 0, T1, 0, setFlags: true);
-        _emit.Branch(loaded, Arm32Condition.Plus);
+        if (_options.HasContextInR6 && (row.IsRegisterForm || isFromStart))
+        {
+            _emit.Load(32, false, Ip, T0, PacketLoads.LengthAt);
+            _emit.TryAluImmediate(Arm32Operation.Sub, Ip, Ip, (uint)row.Width / 8, setFlags: true);
+            _emit.Alu(Arm32Operation.Cmp, 0, Ip, T2, setFlags: true, Arm32Condition.CarrySet);
+            _emit.Branch(isFromStart ? outside : elsewhere, Arm32Condition.CarryClear);
+            _emit.Load(32, false, Ip, T0, PacketLoads.AddressAt);
+            _emit.LoadIndexed(row.Width, false, T0, Ip, T2, 0);
+            if (row.Width == 16)
+                _emit.Reverse16(T0, T0);
+            else if (row.Width == 32)
+                _emit.Reverse(T0, T0);
+            _emit.Branch(loaded);
+        }
+        _emit.Bind(elsewhere);
+        if (!_options.HasContextInR6 || !isFromStart)
+        {
+            _emit.MoveImmediate(T3, 0);
+            _emit.MoveImmediate(T1, 0);
+            _emit.MoveImmediate(Ip, _options.ResolvePacketLoad(row.Width));
+            _emit.BranchLinkExchange(Ip);
+            _emit.TryAluImmediate(Arm32Operation.Cmp, 0, T1, 0, setFlags: true);
+            _emit.Branch(loaded, Arm32Condition.Plus);
+        }
+        _emit.Bind(outside);
         _emit.MoveImmediate(T0, 0);
         _emit.MoveImmediate(T1, 0);
         EmitTeardown(returns: true);

@@ -37,6 +37,9 @@ public sealed record Arm32CompilerOptions
 
     /// <summary>Address of the packet load of a width: (context, offset) to value or a negative number.</summary>
     public Func<int, uint> ResolvePacketLoad { get; init; } = _ => 0;
+
+    /// <summary>The verifier has proved that R6 is the native context at packet loads, so that they can go through it.</summary>
+    public bool HasContextInR6 { get; init; }
 }
 
 /// <summary>Translated code: position-independent bytes and where things are in them.</summary>

@@ -74,6 +74,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         EmulatedArm? guest = Guest();
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
         Arm32CompilerOptions options = guest is null ? InProcessOptions(program, environment) : EmulatedOptions(program, environment, guest);
+        options = options with { HasContextInR6 = facts is not null };
         if (facts is not null && HasRoomAroundMemory)
             options = options with { PointersAt = slot => facts[slot].Pointers };
         return Within(() => new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest));
@@ -127,6 +128,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
                 ResolveImmediate = (first, second) => (uint)second.Immediate,
                 ResolveTailCall = 0,
                 PointersAt = slot => program.Facts[slot].Pointers,
+                HasContextInR6 = true,
             });
     }
 
