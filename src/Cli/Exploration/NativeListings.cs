@@ -1,4 +1,6 @@
 // The machine code of a verified program, cut at the eBPF instructions it came from.
+using System.Runtime.InteropServices;
+using Ebpfcc.Cli.Output;
 using Ebpfcc.Jit.Arm32;
 using Ebpfcc.Jit.X64;
 using Ebpfcc.Runtime.Execution;
@@ -12,16 +14,17 @@ public static class NativeListings
     public static IReadOnlyList<NativeListing> Of(VerifiedProgram program, ExecutionEnvironment environment)
     {
         var listings = new List<NativeListing>(2);
-        Add("x86-64", () => X64Engine.Translate(program, environment) is var code ? (code.Bytes, code.SlotOffsets) : default);
-        Add("ARM32", () => Arm32Engine.Translate(program) is var code ? (code.Bytes, code.SlotOffsets) : default);
+        Add("x86-64", Architecture.X64, () => X64Engine.Translate(program, environment) is var code ? (code.Bytes, code.SlotOffsets) : default);
+        Add("ARM32", Architecture.Arm, () => Arm32Engine.Translate(program) is var code ? (code.Bytes, code.SlotOffsets) : default);
         return listings;
 
-        void Add(string architecture, Func<(byte[] Bytes, int[] Offsets)> translate)
+        void Add(string name, Architecture architecture, Func<(byte[] Bytes, int[] Offsets)> translate)
         {
             try
             {
                 (byte[] bytes, int[] offsets) = translate();
-                listings.Add(new NativeListing(architecture, bytes.Length, Cut(bytes, offsets)));
+                using var listing = new MachineListing(architecture, library: null);
+                listings.Add(new NativeListing(name, bytes.Length, Cut(listing, bytes, offsets)));
             }
             catch (GuestFaultException)
             {
@@ -30,21 +33,16 @@ public static class NativeListings
         }
     }
 
-    private static List<NativeLine> Cut(byte[] bytes, int[] offsets)
+    private static List<NativeLine> Cut(MachineListing listing, byte[] bytes, int[] offsets)
     {
-        const int BytesPerLine = 12;
         var lines = new List<NativeLine>();
         int end = bytes.Length;
         for (int slot = offsets.Length - 1; slot >= 0; slot--)
         {
             if (offsets[slot] < 0)
                 continue;
-            int rows = (end - offsets[slot] + BytesPerLine - 1) / BytesPerLine;
-            for (int row = rows - 1; row >= 0; row--)
-            {
-                int at = offsets[slot] + row * BytesPerLine;
-                lines.Add(new NativeLine(slot, at, Convert.ToHexStringLower(bytes.AsSpan(at, Math.Min(BytesPerLine, end - at)))));
-            }
+            foreach ((int at, string hex, string text) in listing.Instructions(bytes, offsets[slot], end).Reverse())
+                lines.Add(new NativeLine(slot, at, text.Length > 0 ? text : hex));
             end = offsets[slot];
         }
         lines.Reverse();

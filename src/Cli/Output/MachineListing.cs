@@ -23,8 +23,15 @@ public sealed class MachineListing : IDisposable
         _unit = architecture == Architecture.X64 ? 1 : 4;
     }
 
-    /// <summary>The lines of a part of some code, each with its offset; bytes that are no instruction stand alone.</summary>
+    /// <summary>The lines of a part of some code, each with its offset.</summary>
     public IEnumerable<string> Lines(byte[] code, int start, int end)
+    {
+        foreach ((int at, string hex, string text) in Instructions(code, start, end))
+            yield return $"{at,5:x}: {(text.Length == 0 ? hex : hex.PadRight(HexColumn) + ' ' + text)}";
+    }
+
+    /// <summary>Offset, bytes and text of a part of some code; bytes that are no instruction stand alone, and all do without a disassembler.</summary>
+    public IEnumerable<(int Offset, string Bytes, string Text)> Instructions(byte[] code, int start, int end)
     {
         for (int at = start; at < end;)
         {
@@ -34,7 +41,7 @@ public sealed class MachineListing : IDisposable
                 length = _unit;
             length = Math.Min(length, end - at);
             string hex = Convert.ToHexStringLower(code.AsSpan(at, length));
-            yield return $"{at,5:x}: {(text.Length == 0 ? hex : hex.PadRight(HexColumn) + ' ' + text + Target(text, at, length))}";
+            yield return (at, hex, text.Length == 0 ? "" : text + Target(text, at, length));
             at += length;
         }
     }
