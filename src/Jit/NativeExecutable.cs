@@ -11,11 +11,15 @@ namespace Ebpfcc.Jit;
 /// <summary>A compiled program. Thread-safe; each call uses the calling thread's stack.</summary>
 public abstract unsafe class NativeExecutable : IExecutable
 {
-    private readonly bool _callsBack;
+    private readonly bool _callsBack, _staysInside;
 
-    private protected NativeExecutable(LoadedProgram program, ExecutionEnvironment environment)
+    /// <param name="staysInside">
+    /// The code calls nothing and has no loops: it is over so soon that a garbage collection can wait for it, which saves telling the
+    /// collector about the call.
+    /// </param>
+    private protected NativeExecutable(LoadedProgram program, ExecutionEnvironment environment, bool staysInside = false)
     {
-        (Program, Environment) = (program, environment);
+        (Program, Environment, _staysInside) = (program, environment, staysInside);
         _callsBack = program.Instructions.Any(instruction => OpcodeTable.Classify(instruction) is EbpfOpcode.LoadFunction
             || OpcodeTable.Classify(instruction) == EbpfOpcode.CallHelper && instruction.Immediate == HelperRegistry.TailCallId);
     }
@@ -35,7 +39,9 @@ public abstract unsafe class NativeExecutable : IExecutable
         nint entry = Entry;
         if (_callsBack)
             return RunWithCallbacks(entry, r1, r2);
-        ulong result = ((delegate* unmanaged<nint, nint, ulong>)entry)(r1, r2);
+        ulong result = _staysInside
+            ? ((delegate* unmanaged[SuppressGCTransition]<nint, nint, ulong>)entry)(r1, r2)
+            : ((delegate* unmanaged<nint, nint, ulong>)entry)(r1, r2);
         GC.KeepAlive(this);
         return result;
     }

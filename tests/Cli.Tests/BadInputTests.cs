@@ -374,7 +374,6 @@ public class BadInputTests
     [InlineData("name the object or C file to verify [EBC0001]", "verify")]
     [InlineData("name the object or C file to list [EBC0001]", "disasm")]
     [InlineData("name the object or C file to translate [EBC0001]", "jit")]
-    [InlineData("name the objects or C files to measure [EBC0001]", "bench")]
     [InlineData("name the assembly file [EBC0001]", "asm")]
     [InlineData("unknown option '--nonsense'", "verify", "--nonsense", "x.o")]
     [InlineData("unknown option '--nonsense'", "disasm", "--nonsense", "x.o")]

@@ -438,6 +438,21 @@ public sealed unsafe class SandboxTests
         }
     }
 
+    /// <summary>Programs in the shapes that translators look for, with little fuel as often as with enough.</summary>
+    [OracleFact(Oracle.X64Machine)]
+    public void Idioms_agree_with_the_interpreter()
+    {
+        for (int i = 0; i < 1000; i++)
+        {
+            var random = new Random(i);
+            EbpfInstruction[] program = IdiomProgram.Create(random);
+            byte[] memory = new byte[IdiomProgram.MemoryBytes];
+            random.NextBytes(memory);
+            (Outcome interpreted, Outcome compiled) = Both("x64", program, memory, random.Next(2) == 0 ? random.Next(300) : Fuel);
+            AssertAgree("x64", interpreted, compiled, () => $"program {i}\n{Listing(program)}");
+        }
+    }
+
     /// <summary>Not even structure is respected: nothing may break the process.</summary>
     [Theory]
     [MemberData(nameof(Engines))]

@@ -188,6 +188,11 @@ public class X64EmitterTests
               from f in new (X64Shift Op, string Name)[] { (X64Shift.Left, "shlx"), (X64Shift.RightLogical, "shrx"), (X64Shift.RightArithmetic, "sarx") }
               from wide in new[] { false, true }
               select ((Action<X64Emitter>)(e => e.ShiftBy(f.Op, a, b, c, wide)), $"{f.Name} {Name(a, wide ? 64 : 32)}, {Name(b, wide ? 64 : 32)}, {Name(c, wide ? 64 : 32)}"));
+        Check(from a in s_all
+              from b in s_all
+              from count in new[] { 2, 7, 31 }
+              from wide in new[] { false, true }
+              select ((Action<X64Emitter>)(e => e.RotateRightTo(a, b, count, wide)), $"rorx {Name(a, wide ? 64 : 32)}, {Name(b, wide ? 64 : 32)}, {Hex(count, 8)}"));
     }
 
     [Fact]
@@ -255,6 +260,43 @@ public class X64EmitterTests
             int distance = labels[forward.Index] - first.Length;
             Assert.Equal(distance <= 127 ? 2 : 6, first.Length);
             Assert.Equal(Mnemonic.Leave, decoder.Decode().Mnemonic);
+        }
+    }
+
+    /// <summary>Padding is whole no-operations, ends at a multiple of 16, and branches across it still reach.</summary>
+    [Fact]
+    public void Loops_are_aligned_wherever_they_start()
+    {
+        for (int before = 0; before < 40; before++)
+        {
+            foreach (int after in new[] { 0, 100, 108, 112, 120, 124, 126, 130 })
+            {
+                var emitter = new X64Emitter();
+                Label loop = emitter.NewLabel(), end = emitter.NewLabel();
+                for (int i = 0; i < before; i++)
+                    emitter.Return();
+                emitter.JumpIf(X64Condition.Equal, end);
+                emitter.AlignLoop();
+                emitter.Bind(loop);
+                for (int i = 0; i < after; i++)
+                    emitter.Return();
+                emitter.JumpIf(X64Condition.NotEqual, loop);
+                emitter.Bind(end);
+                emitter.Leave();
+                (byte[] code, int[] labels) = emitter.Finish();
+                Assert.Equal(0, labels[loop.Index] % 16);
+                var decoder = Decoder.Create(64, code);
+                for (int i = 0; i < before; i++)
+                    Assert.Equal(Mnemonic.Ret, decoder.Decode().Mnemonic);
+                Assert.Equal((ulong)labels[end.Index], decoder.Decode().NearBranchTarget);
+                while (decoder.IP < (ulong)labels[loop.Index])
+                    Assert.Equal(Mnemonic.Nop, decoder.Decode().Mnemonic);
+                Assert.Equal((ulong)labels[loop.Index], decoder.IP);
+                for (int i = 0; i < after; i++)
+                    Assert.Equal(Mnemonic.Ret, decoder.Decode().Mnemonic);
+                Assert.Equal((ulong)labels[loop.Index], decoder.Decode().NearBranchTarget);
+                Assert.Equal(Mnemonic.Leave, decoder.Decode().Mnemonic);
+            }
         }
     }
 

@@ -50,12 +50,10 @@ public static class BenchCommand
             return ProgramInput.Usage(context, "bench", wrong);
         if (settings.Help)
         {
-            context.Output.WriteLine("usage: ebpfcc bench FILE.{o,c}... [--engine LIST] [--unverified] [--data-in FILE|DIR] [--native DIR] [--frame FILE] [--json]");
+            context.Output.WriteLine("usage: ebpfcc bench [FILE.{o,c}...] [--engine LIST] [--unverified] [--data-in FILE|DIR] [--native DIR] [--frame FILE] [--json]");
             OptionHelp.Print(context.Output, s_options);
             return ExitStatus.Done;
         }
-        if (settings.Files.Count == 0)
-            return ProgramInput.Usage(context, "bench", "name the objects or C files to measure");
         var engines = new List<IExecutionEngine>();
         try
         {
@@ -71,7 +69,7 @@ public static class BenchCommand
                     return ExitStatus.Refused;
                 }
             }
-            return Measure(settings, engines, context);
+            return settings.Files.Count == 0 ? MeasureBuiltin(settings, engines, context) : Measure(settings, engines, context);
         }
         catch (GuestFaultException missing)
         {
@@ -83,6 +81,16 @@ public static class BenchCommand
             foreach (IExecutionEngine engine in engines)
                 (engine as IDisposable)?.Dispose();
         }
+    }
+
+    private static int MeasureBuiltin(Settings settings, List<IExecutionEngine> engines, CommandContext context)
+    {
+        List<BuiltinFigure> figures = BuiltinFigures.Measure(engines, settings.Milliseconds);
+        if (settings.Json)
+            BuiltinFigures.PrintJson(figures, context.Output);
+        else
+            BuiltinFigures.Print(figures, context.Output);
+        return ExitStatus.Done;
     }
 
     private static int Measure(Settings settings, List<IExecutionEngine> engines, CommandContext context)

@@ -1,4 +1,5 @@
-// Pages for machine code under W^X: written while writable, then made executable and never writable again.
+// Pages for machine code under W^X: written while writable, then executable, at no time both. Pages of programs that are gone are
+// kept for the next ones, because asking the system for fresh ones takes longer than translating a small program.
 using System.Runtime.InteropServices;
 
 namespace Ebpfcc.Jit.Memory;
@@ -6,6 +7,13 @@ namespace Ebpfcc.Jit.Memory;
 /// <summary>One region of executable code. Freed on disposal; whoever holds its address must not outlive it.</summary>
 public sealed unsafe partial class ExecutableMemory : IDisposable
 {
+    private const nuint PageSize = 4096;
+
+    /// <summary>Kept regions have one page each: most programs are that small.</summary>
+    private const int MaxKept = 16;
+
+    private static readonly Stack<nint> s_kept = new(MaxKept);
+
     private nint _address;
     private readonly nuint _size;
 
@@ -19,8 +27,10 @@ public sealed unsafe partial class ExecutableMemory : IDisposable
     /// <param name="fill">Writes the final bytes, given the address they will run at (for absolute references).</param>
     public static ExecutableMemory Create(int length, SpanWriter fill)
     {
-        nuint size = ((nuint)Math.Max(length, 1) + 4095) & ~(nuint)4095;
-        nint address = Allocate(size);
+        nuint size = ((nuint)Math.Max(length, 1) + PageSize - 1) & ~(PageSize - 1);
+        nint address = size == PageSize ? TakeKept() : 0;
+        if (address == 0)
+            address = Allocate(size);
         try
         {
             fill(new Span<byte>((void*)address, length), address);
@@ -34,14 +44,48 @@ public sealed unsafe partial class ExecutableMemory : IDisposable
         return new ExecutableMemory(address, size);
     }
 
+    /// <summary>A kept page, made writable and cleared of the code that was there; 0 when there is none.</summary>
+    private static nint TakeKept()
+    {
+        nint address;
+        lock (s_kept)
+        {
+            if (!s_kept.TryPop(out address))
+                return 0;
+        }
+        if (!Protect(address, PageSize, executable: false))
+        {
+            Release(address, PageSize);
+            return 0;
+        }
+        new Span<byte>((void*)address, (int)PageSize).Fill(Trap);
+        return address;
+    }
+
+    /// <summary>What lies behind the code: int3 on x86, an undefined instruction elsewhere.</summary>
+    private const byte Trap = 0xcc;
+
     public delegate void SpanWriter(Span<byte> code, nint address);
 
     public void Dispose()
     {
         nint address = Interlocked.Exchange(ref _address, 0);
-        if (address != 0)
+        if (address != 0 && !TryKeep(address))
             Release(address, _size);
         GC.SuppressFinalize(this);
+    }
+
+    private bool TryKeep(nint address)
+    {
+        if (_size != PageSize)
+            return false;
+        lock (s_kept)
+        {
+            if (s_kept.Count == MaxKept)
+                return false;
+            s_kept.Push(address);
+            return true;
+        }
     }
 
     ~ExecutableMemory() => Dispose();
@@ -62,14 +106,16 @@ public sealed unsafe partial class ExecutableMemory : IDisposable
 
     private static void Seal(nint address, nuint size)
     {
-        bool sealedNow = OperatingSystem.IsWindows()
-            ? VirtualProtect(address, size, PageExecuteRead, out _) != 0
-            : Mprotect(address, size, ProtRead | ProtExec) == 0;
-        if (!sealedNow)
+        if (!Protect(address, size, executable: true))
             throw new InvalidOperationException("The system refuses to make code pages executable.");
         if (OperatingSystem.IsWindows())
             FlushInstructionCache(-1, address, size);
     }
+
+    /// <summary>Either executable or writable.</summary>
+    private static bool Protect(nint address, nuint size, bool executable) => OperatingSystem.IsWindows()
+        ? VirtualProtect(address, size, executable ? PageExecuteRead : PageReadWrite, out _) != 0
+        : Mprotect(address, size, executable ? ProtRead | ProtExec : ProtRead | ProtWrite) == 0;
 
     private static void Release(nint address, nuint size)
     {

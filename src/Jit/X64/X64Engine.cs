@@ -34,8 +34,24 @@ public sealed class X64Engine : IExecutionEngine
     internal static X64Executable CompileTrusted(LoadedProgram program, EbpfInstruction[] instructions, IReadOnlyList<InstructionFacts>? facts, ExecutionEnvironment environment)
     {
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
-        X64Code code = X64Compiler.Compile(shape, OptionsFor(program, facts, environment));
-        return new X64Executable(program, environment, code);
+        X64CompilerOptions options = OptionsFor(program, facts, environment);
+        return new X64Executable(program, environment, X64Compiler.Compile(shape, options), StaysInside(shape, options));
+    }
+
+    /// <summary>A short program that calls nothing and jumps forwards only.</summary>
+    private static bool StaysInside(ProgramShape shape, X64CompilerOptions options)
+    {
+        const int Short = 4096;
+        if (shape.Functions.Length > 1 || shape.Instructions.Length > Short)
+            return false;
+        for (int slot = 0; slot < shape.Instructions.Length; slot++)
+        {
+            OpcodeRow row = shape.Rows[slot];
+            if (row.Effect is Effect.Call or Effect.PacketLoad || row.Opcode == EbpfOpcode.LoadFunction || row.Effect == Effect.Load && options.IsProbing(slot)
+                || row.IsJump && ProgramShape.JumpTarget(slot, shape.Instructions[slot], row) <= slot)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Translation alone, for listings: helper addresses are those of this process.</summary>
@@ -81,8 +97,8 @@ public sealed class X64Executable : NativeExecutable
     private readonly byte[] _code;
     private readonly int _entryOffset;
 
-    internal X64Executable(LoadedProgram program, ExecutionEnvironment environment, X64Code code)
-        : base(program, environment)
+    internal X64Executable(LoadedProgram program, ExecutionEnvironment environment, X64Code code, bool staysInside)
+        : base(program, environment, staysInside)
     {
         (_code, _entryOffset) = (code.Bytes, code.EntryOffset);
         _memory = ExecutableMemory.Create(code.Bytes.Length, (span, _) => code.Bytes.CopyTo(span));

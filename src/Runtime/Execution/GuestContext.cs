@@ -36,6 +36,9 @@ public sealed unsafe class GuestContext
 
     internal static GuestContext? CurrentOrNull => t_current;
 
+    /// <summary>This thread's place of the current context, for who sets it and puts it back.</summary>
+    internal static ref GuestContext? Slot => ref t_current;
+
     public ExecutionEnvironment Environment { get; }
 
     /// <summary>Address and size of the memory R1 points at; 0 for raw programs.</summary>
@@ -57,7 +60,14 @@ public sealed unsafe class GuestContext
     /// <summary>What the last successful tail call continues with; engines take it and set it to null.</summary>
     public IExecutable? TailCallTarget { get; set; }
 
-    public RedirectTarget Redirect { get; set; }
+    public RedirectTarget Redirect
+    {
+        get => _redirect;
+        set => (_redirect, _isRedirected) = (value, true);
+    }
+
+    private RedirectTarget _redirect;
+    private bool _isRedirected;
 
     /// <summary>Clones that <c>bpf_clone_redirect</c> sent, in order.</summary>
     public List<RedirectTarget> Clones { get; } = [];
@@ -114,9 +124,12 @@ public sealed unsafe class GuestContext
     {
         TailCalls = 0;
         TailCallTarget = null;
-        Redirect = default;
         HasTunnelKey = false;
-        Clones.Clear();
+        // Most runs redirect nothing; forgetting nothing is what an empty call would pay for.
+        if (_isRedirected)
+            (_redirect, _isRedirected) = (default, false);
+        if (Clones.Count > 0)
+            Clones.Clear();
         PendingFault = null;
         HelperFailure = null;
         ExecutedInstructions = 0;

@@ -118,8 +118,9 @@ public sealed unsafe partial class TestRunner
 
     private ulong Enter(nint r1, nint r2)
     {
-        GuestContext outer = GuestContext.Current;
-        GuestContext.Current = _context;
+        ref GuestContext? current = ref GuestContext.Slot;
+        GuestContext? outer = current;
+        current = _context;
         try
         {
             _context.Reset();
@@ -127,7 +128,7 @@ public sealed unsafe partial class TestRunner
         }
         finally
         {
-            GuestContext.Current = outer;
+            current = outer;
         }
     }
 }

@@ -78,7 +78,9 @@ internal sealed unsafe class InterpretedProgram : IExecutable, ISandboxedProgram
             new Span<byte>(stack, StackBytes).Clear();
             state.Fuel = _sandbox.Fuel;
             state.Stack = state.Readable = state.Writable = new MemoryWindow { Start = (ulong)stack, Room = StackBytes };
-            result = InterpreterLoop.Execute<SandboxedMode>(Code, registers, &state, this, new Sandbox(this, context, r1, r2));
+            Sandbox sandbox = Sandbox.Take(this, context, r1, r2);
+            result = InterpreterLoop.Execute<SandboxedMode>(Code, registers, &state, this, sandbox);
+            Sandbox.Return(sandbox);
             context.ExecutedInstructions = _sandbox.Fuel - state.Fuel;
         }
         else

@@ -16,6 +16,21 @@ internal sealed unsafe class Sandbox
 
     public Sandbox(ISandboxedProgram program, GuestContext context, nint r1, nint r2) => (_program, _context, _r1, _r2) = (program, context, r1, r2);
 
+    [ThreadStatic]
+    private static Sandbox? t_idle;
+
+    /// <summary>For a run on this thread; <see cref="Return"/> keeps it for the next one, so that running allocates nothing.</summary>
+    public static Sandbox Take(ISandboxedProgram program, GuestContext context, nint r1, nint r2)
+    {
+        if (t_idle is not { } sandbox)
+            return new Sandbox(program, context, r1, r2);
+        t_idle = null;
+        sandbox.Begin(program, context, r1, r2);
+        return sandbox;
+    }
+
+    public static void Return(Sandbox sandbox) => t_idle = sandbox;
+
     /// <summary>For another run.</summary>
     public void Begin(ISandboxedProgram program, GuestContext context, nint r1, nint r2) => (_program, _context, _r1, _r2) = (program, context, r1, r2);
 
