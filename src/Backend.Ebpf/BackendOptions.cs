@@ -11,6 +11,12 @@ public sealed record BackendOptions(CpuVersion Cpu = CpuVersion.V3, bool DebugIn
 {
     public static BackendOptions Default { get; } = new();
 
+    /// <summary>Functions compiled without 32-bit registers, as for instruction set version 2, because the verifier lost a value in one.</summary>
+    public IReadOnlyCollection<string> WholeRegisterFunctions { get; init; } = [];
+
+    /// <summary>The options for one function.</summary>
+    public BackendOptions For(string symbol) => HasAlu32 && WholeRegisterFunctions.Contains(symbol) ? this with { Cpu = CpuVersion.V2 } : this;
+
     /// <summary>32-bit arithmetic on subregisters, which zero-extends (LLVM's feature alu32).</summary>
     public bool HasAlu32 => Cpu >= CpuVersion.V3;
 

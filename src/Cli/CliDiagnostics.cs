@@ -41,9 +41,13 @@ public static class CliDiagnostics
     public static readonly DiagnosticDescriptor NothingFixed = new("EBC0012", DiagnosticSeverity.Remark, "nothing repaired: {0}",
         "--fix tries the repairs that usually help and keeps only what verifies. The notes of the rejection say what is missing.");
 
+    public static readonly DiagnosticDescriptor Relowered = new("EBC0013", DiagnosticSeverity.Remark, "function '{0}' was lowered again for the verifier: {1}",
+        "The code that ordinary lowering made of this function was rejected ({1} says what was given up); the code that was written instead is accepted. "
+        + "--no-relowering shows the rejection.");
+
     /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning, NoSuchProgram,
-        CannotFix, Fixed, NothingFixed];
+        CannotFix, Fixed, NothingFixed, Relowered];
 
     private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
 }

@@ -125,7 +125,10 @@ public static class CompilePipeline
     }
 
     private static BackendOptions BackendOptionsOf(CompileSettings settings)
-        => new((CpuVersion)settings.Cpu, settings.DebugInfo, settings.BigEndian);
+        => new((CpuVersion)settings.Cpu, settings.DebugInfo, settings.BigEndian)
+        {
+            WholeRegisterFunctions = [.. settings.Conservative.Where(static entry => (entry.Value & ConservativeLowering.WholeRegisters) != 0).Select(static entry => entry.Key)],
+        };
 
     private static CompilationOptions OptionsOf(CompileSettings settings, StageTimes times, IrRecord? record, CommandContext context, bool isQuiet)
     {
@@ -143,7 +146,7 @@ public static class CompilePipeline
         {
             Preprocessor = PreprocessorOptionsOf(settings, context),
             Binder = new BinderOptions { BindEverything = settings.Emit == EmitForm.Nothing, Gnu89Inline = settings.Gnu89Inline || settings.Standard is "gnu89" or "gnu90" },
-            Optimization = new OptimizationOptions { Level = settings.OptimizationLevel, ForSize = settings.OptimizeForSize, VerifyEach = settings.VerifyEach, NoInline = settings.NoInline },
+            Optimization = new OptimizationOptions { Level = settings.OptimizationLevel, ForSize = settings.OptimizeForSize, VerifyEach = settings.VerifyEach, NoInline = settings.NoInline, Conservative = settings.Conservative },
             Warnings = settings.Warnings,
             ErrorLimit = settings.ErrorLimit,
             LastStage = settings.Emit switch

@@ -58,6 +58,8 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
         }
         IrRecord? record = settings.DumpHtml is null ? null : new IrRecord();
         Product product = CompilePipeline.Run(source, settings, _files, context, record);
+        if (settings.Verify is { } rules)
+            product = Relowering.Apply(product, source, settings, context, rules);
         renderer.Render(product.Diagnostics, product.SourceMap);
         if (!product.Succeeded)
             return false;

@@ -159,6 +159,14 @@ public sealed class Function(string name, FunctionSignature signature) : GlobalV
     /// <summary>Makes a block belong to this function; the caller puts it into <see cref="Blocks"/>.</summary>
     internal void AdoptBlock(BasicBlock block) => block.Function = this;
 
+    /// <summary>Puts a block that is in no function behind one of this function's.</summary>
+    internal void PlaceBlockAfter(BasicBlock position, BasicBlock block)
+    {
+        block.Function = this;
+        Blocks.Insert(Blocks.IndexOf(position) + 1, block);
+        Renumber();
+    }
+
     /// <summary>Gives blocks consecutive <see cref="BasicBlock.Index"/> values.</summary>
     public void Renumber()
     {

@@ -59,7 +59,7 @@ public sealed partial class ObjectEmitter
         var compiled = new List<EmittedFunction>();
         foreach (Function function in _module.Functions)
         {
-            if (!function.IsDeclaration && CodeGenerator.Compile(function, _options, _diagnostics, _byName.GetValueOrDefault) is { } code)
+            if (!function.IsDeclaration && CodeGenerator.Compile(function, _options.For(function.Symbol), _diagnostics, _byName.GetValueOrDefault) is { } code)
                 compiled.Add(code);
         }
         if (_diagnostics.ErrorCount > before)

@@ -59,6 +59,8 @@ public static class ProgramInput
         if (ReadSource(file, context, bag) is not { } source)
             return null;
         Product product = CompilePipeline.Run(source, compile, new RealFileSystem(), context);
+        if (compile.Verify is { } kernel)
+            product = Relowering.Apply(product, source, compile, context, kernel);
         renderer.Render(product.Diagnostics, product.SourceMap);
         reporter = new RejectionReporter(file, source, product, compile, context);
         return product.Succeeded ? product.Object : null;
@@ -67,6 +69,8 @@ public static class ProgramInput
     /// <summary>Opens and loads: maps made, relocations resolved. Failures of single programs are in the result, not rendered.</summary>
     public static LoadedObject? Load(string file, CompileSettings compile, CommandContext context, LoadOptions options, out RejectionReporter reporter)
     {
+        // What is loaded is verified: code that loses its proof is lowered again.
+        compile.Verify ??= KernelVersion.V6_18;
         if (Open(file, compile, context, out reporter) is not { } source)
             return null;
         var bag = new DiagnosticBag(compile.Warnings);

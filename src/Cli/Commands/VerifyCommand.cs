@@ -53,6 +53,7 @@ public static class VerifyCommand
         }
         if (settings.File is not { } file)
             return ProgramInput.Usage(context, "verify", "name the object or C file to verify");
+        settings.Compile.Verify = settings.Kernel;
         using LoadedObject? loaded = ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true }, out RejectionReporter reporter);
         return loaded is null ? ExitStatus.Refused : Verify(file, loaded, reporter, settings, context);
     }

@@ -35,6 +35,7 @@ public static class FixApplication
             Product product = CompilePipeline.Run(text, settings, new RealFileSystem(), context, isQuiet: true);
             if (!product.Succeeded || product.Object is null)
                 return true;
+            product = Relowering.Apply(product, text, settings, context, settings.Verify ?? KernelVersion.V6_18);
             IReadOnlyList<Diagnostic> findings = ProductVerification.Check(product, text, settings, context, settings.Verify ?? KernelVersion.V6_18);
             if (findings.FirstOrDefault(static finding => finding.FixIts.Count > 0) is not { } repairable)
             {

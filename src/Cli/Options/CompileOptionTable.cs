@@ -75,6 +75,8 @@ public static class CompileOptionTable
         Row(Diagnostics, ["--explain"], OptionForm.EqualsOrSeparate, "CODE", "explain a diagnostic, e.g. EBC2003", (s, a) => s.Explain = a),
 
         new(Diagnostics, ["--verify"], OptionForm.OptionalJoined, "KERNEL", "refuse output that kernel 5.15, 6.1, 6.6, 6.12 or 6.18 (default) would reject", SetVerify),
+        Flag(Diagnostics, ["-Rverify", "--remarks"], "say which functions were lowered again for the verifier", s => s.Remarks = true),
+        Flag(Diagnostics, ["--no-relowering"], "do not lower rejected functions again more conservatively", s => s.Relower = false),
         Flag(Diagnostics, ["--fix"], "write repairs of rejected programs into the source, those that verify", s => (s.Fix, s.Verify) = (true, s.Verify ?? KernelVersion.V6_18)),
         Flag(Diagnostics, ["--no-fixits"], "do not look for repairs of rejected programs", s => s.SuggestFixes = false),
 

@@ -88,6 +88,15 @@ public sealed class CompileSettings
     /// <summary>The kernel whose rules the output must pass; null verifies nothing.</summary>
     public KernelVersion? Verify { get; set; }
 
+    /// <summary>What functions give up so that the verifier can follow them; found by <see cref="Explaining.Relowering"/>.</summary>
+    public IReadOnlyDictionary<string, Ir.Passes.ConservativeLowering> Conservative { get; set; } = new Dictionary<string, Ir.Passes.ConservativeLowering>();
+
+    /// <summary><c>-Rverify</c>: say which functions were lowered again.</summary>
+    public bool Remarks { get; set; }
+
+    /// <summary><c>--no-relowering</c>: verify what ordinary lowering makes.</summary>
+    public bool Relower { get; set; } = true;
+
     /// <summary><c>--fix</c>: write verified repairs into the source.</summary>
     public bool Fix { get; set; }
 

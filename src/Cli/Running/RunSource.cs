@@ -28,6 +28,8 @@ internal sealed record RunSource(byte[]? Image, EbpfObject? Object, LoadedProgra
                 return new RunSource(null, null, FromBytes(file, ParseHex(Encoding.UTF8.GetString(ReadFile(file)))), sideFile, reporter);
         }
         var bag = new DiagnosticBag();
+        if (!settings.Unverified)
+            settings.Compile.Verify ??= Runtime.Verification.KernelVersion.V6_18;
         byte[]? image = ProgramInput.ReadImage(file, settings.Compile, context, bag, out reporter);
         EbpfObject? read = image is null ? null : ObjectReader.Read(image, file, bag);
         if (bag.HasErrors)

@@ -126,6 +126,24 @@ public static class ControlFlow
         block.Append(branch);
     }
 
+    /// <summary>
+    /// Moves what stands behind an instruction, the terminator included, to a new block that is in no function yet. The caller ends
+    /// the old block.
+    /// </summary>
+    public static BasicBlock SplitBehind(Instruction position, string? name)
+    {
+        BasicBlock before = position.Block!;
+        var after = new BasicBlock(name);
+        foreach (BasicBlock successor in before.Successors)
+            RenamePhiEntries(successor, before, after);
+        while (position.Next is { } next)
+        {
+            before.Remove(next);
+            after.Append(next);
+        }
+        return after;
+    }
+
     /// <summary>Puts a new, empty block on an edge.</summary>
     public static BasicBlock SplitEdge(BasicBlock from, int successorIndex, string? name = null)
     {

@@ -1,5 +1,6 @@
 // How often a loop's header runs, when that can be computed: the loop is played through with the constants its phis start
-// from, evaluating only what depends on them, until an exit that every iteration passes is taken.
+// from, evaluating only what depends on them, until an exit that every iteration passes is taken. Pointers that start at a
+// constant distance from one common base are played as that distance: within an object they compare as their offsets do.
 namespace Ebpfcc.Ir.Analysis;
 
 public sealed class TripCount
@@ -8,6 +9,7 @@ public sealed class TripCount
 
     private readonly Loop _loop;
     private readonly BasicBlock _latch;
+    private Value? _base;
     private readonly Dictionary<Value, Constant?> _known = new(ReferenceEqualityComparer.Instance);
 
     private TripCount(Loop loop)
@@ -67,17 +69,30 @@ public sealed class TripCount
         {
             if (_loop.Contains(phi.GetIncomingBlock(i)))
                 continue;
-            if (phi.GetOperand(i) is not Constant constant || (initial is not null && !initial.IsSameAs(constant)))
+            if (Distance(phi.GetOperand(i)) is not { } constant || (initial is not null && !initial.IsSameAs(constant)))
                 return null;
             initial = constant;
         }
         return initial;
     }
 
+    /// <summary>A constant; of a pointer its distance from the one base that all pointers of the loop's exit have.</summary>
+    private Constant? Distance(Value value)
+    {
+        if (value is Constant constant)
+            return constant.Type == IrType.Ptr ? null : constant;
+        if (value.Type != IrType.Ptr || MemoryAddress.Of(value) is not { IsConstant: true, Offset: >= 0 } address || address.Base is Instruction { Block: { } block } && _loop.Contains(block))
+            return null;
+        _base ??= address.Base;
+        return ReferenceEquals(_base, address.Base) ? Constant.I64(address.Offset) : null;
+    }
+
     private Constant? Evaluate(Value value, int depth)
     {
         if (value is Constant constant)
-            return constant;
+            return constant.Type == IrType.Ptr ? null : constant;
+        if (value.Type == IrType.Ptr && (value is not Instruction { Block: { } home } || !_loop.Contains(home)))
+            return Distance(value);
         if (value is not Instruction instruction || depth > 32)
             return null;
         if (_known.TryGetValue(value, out Constant? known))
@@ -103,6 +118,8 @@ public sealed class TripCount
             return ConstantFolder.FoldUnary(opcode, instruction.Type, first);
         if (instruction.OperandCount != 2 || Evaluate(instruction.GetOperand(1), depth) is not { } second)
             return null;
+        if (opcode == IrOpcode.PtrAdd)
+            return second.Type == IrType.I64 && unchecked(first.Signed + second.Signed) is >= 0 and var distance ? Constant.I64(distance) : null;
         return instruction is CompareInstruction compare ? ConstantFolder.FoldCompare(compare.Predicate, first, second)
             : opcode.IsBinary() ? ConstantFolder.Fold(opcode, instruction.Type, first, second) : null;
     }

@@ -146,7 +146,7 @@ public static class Inliner
             cloner.Map(callee.Parameters[i], call.GetArgument(i));
         List<BasicBlock> copies = cloner.Clone(ControlFlow.ReversePostOrder(callee));
 
-        BasicBlock after = SplitBehind(call, before.Name);
+        BasicBlock after = ControlFlow.SplitBehind(call, before.Name);
         PhiInstruction? result = null;
         if (call.Type != IrType.Void)
         {
@@ -167,20 +167,6 @@ public static class Inliner
         }
         HoistAllocas(copies[0], caller.Entry);
         InsertBlocks(caller, before, copies, after);
-    }
-
-    private static BasicBlock SplitBehind(Instruction position, string? name)
-    {
-        BasicBlock before = position.Block!;
-        var after = new BasicBlock(name);
-        foreach (BasicBlock successor in before.Successors)
-            ControlFlow.RenamePhiEntries(successor, before, after);
-        while (position.Next is { } next)
-        {
-            before.Remove(next);
-            after.Append(next);
-        }
-        return after;
     }
 
     private static void HoistAllocas(BasicBlock from, BasicBlock entry)

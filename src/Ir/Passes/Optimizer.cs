@@ -18,6 +18,12 @@ public sealed record OptimizationOptions
     /// <summary>-fno-inline: only always_inline functions are inlined.</summary>
     public bool NoInline { get; init; }
 
+    /// <summary>What functions give up for the verifier's sake, by symbol.</summary>
+    public IReadOnlyDictionary<string, ConservativeLowering> Conservative { get; init; } = new Dictionary<string, ConservativeLowering>();
+
+    /// <summary>The function gives up what the flag says.</summary>
+    public bool GivesUp(Function function, ConservativeLowering what) => Conservative.Count > 0 && (Conservative.GetValueOrDefault(function.Symbol) & what) != 0;
+
     /// <summary>Check the IR after each pass (<c>--verify-each</c>); always before the first and after the last in any case.</summary>
     public bool VerifyEach { get; init; }
 }

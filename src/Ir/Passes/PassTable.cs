@@ -39,6 +39,9 @@ public static class PassTable
         new("returns", "merges blocks that only return the same", (function, _) => MergeReturns.Run(function)),
         new("stack", "lets stack objects that are never live together share their bytes", (function, _) => StackSharing.Run(function)),
         new("isconstant", "answers the questions of __builtin_constant_p that are still open", (function, _) => ConstantQuestions.Run(function)),
+        new("unmerge", "makes accesses through pointers that a join chose on each way, where asked", (function, _) => PointerSplitting.Run(function)),
+        new("ranges", "states the ranges of quotients and remainders as comparisons, where asked", (function, _) => RangeStatement.Run(function)),
+        new("unalign", "lowers the alignment of stack accesses to that of their place, where asked", (function, _) => StackAlignment.Run(function)),
         new("align", "raises the alignment of accesses to what their object and offset guarantee", (function, _) => AlignmentInference.Run(function)),
         new("stores", "joins neighbouring stores of constants", (function, _) => StoreMerging.Run(function)),
         new("dce", "deletes what nothing needs", (function, _) => DeadCode.Run(function)),
@@ -81,10 +84,32 @@ public static class PassTable
         "globals", "arguments", "signs", "simplify", "gvn", "forward", "dse", "threading", "returns", "simplify", "cfg", "align", "stores", "dce", "stack", "deadglobals",
     ];
 
+    /// <summary>Passes for functions that give something up, and what; run in front of the last "dce" of a pipeline.</summary>
+    private static readonly (string Name, ConservativeLowering For)[] s_conservative =
+        [("unmerge", ConservativeLowering.SplitPointers), ("ranges", ConservativeLowering.StateRanges), ("unalign", ConservativeLowering.TrueAlignment)];
+
     /// <summary>The passes of a level in the order they run.</summary>
     public static IEnumerable<PassRow> Pipeline(OptimizationOptions options)
     {
-        foreach (string name in options.Level == 0 ? s_required : s_standard)
-            yield return Get(name);
+        string[] names = options.Level == 0 ? s_required : s_standard;
+        int last = Array.LastIndexOf(names, "dce");
+        for (int i = 0; i < names.Length; i++)
+        {
+            PassRow row = Get(names[i]);
+            if (options.Conservative.Count == 0)
+            {
+                yield return row;
+                continue;
+            }
+            if (i == last)
+            {
+                foreach ((string name, ConservativeLowering what) in s_conservative)
+                    yield return Get(name) with { RunFunction = (function, context) => options.GivesUp(function, what) && Get(name).RunFunction!(function, context) };
+            }
+            // A function that wants few passes has those of -O0 only.
+            yield return row.RunFunction is { } run && Array.IndexOf(s_required, row.Name) < 0
+                ? row with { RunFunction = (function, context) => !options.GivesUp(function, ConservativeLowering.FewPasses) && run(function, context) }
+                : row;
+        }
     }
 }

@@ -81,6 +81,8 @@ public static class Unroll
     private static bool TryUnroll(Loop loop, DominatorTree dominators, OptimizationOptions options, Dictionary<BasicBlock, List<BasicBlock>> copies)
     {
         int? hint = (loop.Header.LoopHint ?? loop.Latches[0].LoopHint)?.Unroll;
+        if (options.GivesUp(loop.Header.Function!, ConservativeLowering.UnrollLoops))
+            hint = int.MaxValue;
         if (hint is 0 or 1 || loop.Latches.Count != 1 || (hint is null && (options.Level < 1 ? !StepsThroughContext(loop) : options.ForSize)))
             return false;
         int size = 0;
