@@ -83,7 +83,7 @@ internal sealed class ClassicSettings
         Row("Trying it", "--pcap-out", "FILE", "write the accepted packets", Text((s, text) => s.CaptureOut = text)),
         Row("Trying it", "--data-in", "FILE", "run on one packet, or one struct seccomp_data", Text((s, text) => s.DataIn = text)),
         Row("Trying it", "--data-hex", "HEX", "the same as hexadecimal text", Text((s, text) => s.DataHex = text)),
-        Row("Trying it", "--engine", "ENGINE", "interp (default), x64, arm32; classic: the original; all: each of them, compared", Text((s, text) => s.Engine = text)),
+        Row("Trying it", "--engine", "ENGINE", "interp (default), x64, arm32, llvm; classic: the original; all: each of them, compared", Text((s, text) => s.Engine = text)),
         Flag("Trying it", ["--bench"], "measure engines and the original on the packets, or on one of zeros", s => s.Bench = true),
         Row("Trying it", "--time", "MS", "length of one measurement; the median of seven counts (50)", Number((s, n) => s.Milliseconds = n, 1, 60_000)),
         Flag("Trying it", ["--json"], "print one JSON document", s => s.Json = true),

@@ -2,10 +2,11 @@
 //
 //   A = r0     X = r7     context = r6 (where LD_ABS wants it)     M[k] = *(u32 *)(r10 - 4 * (k + 1))     r8 keeps A
 //
-// Both machines have the same arithmetic, so most instructions become one; loads from packets stay LD_ABS and LD_IND, which
-// end the program with 0 outside the packet as the classic ones do. Jumps lead forward only: one backward pass over the program
-// finds which registers are live, and which instructions nothing reaches (verifiers refuse those). No instruction becomes more
-// than six, so that every jump of 4096 instructions fits an eBPF offset.
+// Only the low halves of A and X count, for every instruction that reads them. Both machines have the same arithmetic, so most
+// instructions become one; loads from packets stay LD_ABS and LD_IND, which end the program with 0 outside the packet as the
+// classic ones do. Jumps lead forward only: one backward pass over the program finds which registers are live, and which
+// instructions nothing reaches (verifiers refuse those). No instruction becomes more than six, so that every jump of 4096
+// instructions fits an eBPF offset.
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
@@ -214,8 +215,6 @@ public sealed class ClassicConverter
                 Emit(EbpfOpcode.Mov32Reg, EbpfRegisters.R3, X);
             }
             Emit(EbpfOpcode.CallHelper, immediate: extension.Helper);
-            // The result is a number of 32 bits; helpers return 64.
-            Emit(EbpfOpcode.Mov32Reg, A, A);
             if (extension.IsInternal && !_internal.Contains(extension))
                 _internal.Add(extension);
         }

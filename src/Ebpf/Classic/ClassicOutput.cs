@@ -21,8 +21,11 @@ public static class ClassicOutput
             comment => text.Append("; ").Append(comment).Append('\n'),
             _ => { },
             (slot, instruction) => text.Append(CultureInfo.InvariantCulture, $"{slot,5}: ").Append(instruction).Append('\n'),
-            DisassemblyOptions.Default with { HelperNames = true, Label = target => string.Create(CultureInfo.InvariantCulture, $"{target}") });
+            DisassemblyOptions.Default with { HelperNames = true, Label = target => string.Create(CultureInfo.InvariantCulture, $"{target}"), Reference = InternalHelper });
         return text.ToString();
+
+        string? InternalHelper(int slot) => OpcodeTable.Classify(conversion.Instructions[slot]) == EbpfOpcode.CallHelper
+            && ClassicExtensions.InternalHelpers.TryGetValue(conversion.Instructions[slot].Immediate, out Abi.HelperRow? row) ? row.FullName : null;
     }
 
     /// <summary>A source file for the assembler.</summary>

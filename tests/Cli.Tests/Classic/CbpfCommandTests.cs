@@ -111,6 +111,7 @@ public sealed class CbpfCommandTests : IDisposable
         Assert.Contains("SKF_AD_PAY_OFFSET", result.Error);
         Assert.Contains("EBC8520", result.Error);
         Assert.Contains("in this runtime only", Cbpf(file, "--to", "c").Output);
+        Assert.Contains("call bpf_skb_get_pay_offset", Cbpf(file).Output);
         Assert.Equal("#1 64 bytes: dropped\n", Cbpf(file, "--data-hex", new string('0', 128), "--engine", "all").Output);
     }
 
