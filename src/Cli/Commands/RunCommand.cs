@@ -101,6 +101,8 @@ public static class RunCommand
             return;
         try
         {
+            if (settings.IsFromPacketSocket)
+                throw RunRefusedException.Of(RunDiagnostics.EngineUnavailable, EngineRegistry.Kernel, "its test runs are not those of packet sockets");
             sessions.Add(KernelSession.Open(source.Image!, source.Object, settings.File!, settings.Program));
         }
         catch (RunRefusedException refusal) when (isAll)
@@ -148,7 +150,7 @@ public static class RunCommand
             // A context program needs no packet; a packet program without one gets zeros.
             if (data.Length == 0 && settings.Capture is null && TestRunner.ShapeOf((Ebpf.Abi.ProgramType)sessions[0].Program.ProgramType) != Runtime.Contexts.ContextShape.Raw)
                 data = new byte[64];
-            var input = new TestRunInput { Data = data, Context = contextIn, Repeat = settings.Repeat };
+            var input = new TestRunInput { Data = data, Context = contextIn, Repeat = settings.Repeat, IsFromPacketSocket = settings.IsFromPacketSocket };
             TestRunResult? first = null;
             foreach (RunSession session in sessions)
             {

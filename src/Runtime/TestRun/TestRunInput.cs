@@ -16,6 +16,12 @@ public sealed record TestRunInput
     public int Repeat { get; init; } = 1;
 
     public int Cpu { get; init; }
+
+    /// <summary>
+    /// Socket filters see the packet from its link-layer header on, as they do on packet sockets (those of tcpdump); in the kernel's test
+    /// runs they see it from its network header on.
+    /// </summary>
+    public bool IsFromPacketSocket { get; init; }
 }
 
 /// <summary>What came out.</summary>

@@ -21,8 +21,11 @@ public sealed unsafe partial class TestRunner
         (SkBuffFields.DataEnd, 4), (SkBuffFields.Tstamp, 8), (SkBuffFields.WireLen, 4), (SkBuffFields.GsoSegs, 4), (SkBuffFields.GsoSize, 4), (SkBuffFields.Hwtstamp, 8),
     ];
 
+    private bool _isFromPacketSocket;
+
     private TestRunResult RunSkb(TestRunInput input)
     {
+        _isFromPacketSocket = input.IsFromPacketSocket;
         if (input.Data.Length < EthernetHeader || input.Data.Length > MaxSkb || !PlaceSkb(input.Data, input.Context))
             return TestRunResult.Refused(Errno.EINVAL);
         (ulong value, long time) = Execute(input.Repeat, (nint)_contextMemory);
@@ -37,12 +40,17 @@ public sealed unsafe partial class TestRunner
         return Result(value, time, _packet.Bytes, context);
     }
 
-    private bool SeesEthernet => (ProgramType)_program.ProgramType is ProgramType.SchedCls or ProgramType.SchedAct;
+    private bool SeesEthernet => (ProgramType)_program.ProgramType switch
+    {
+        ProgramType.SchedCls or ProgramType.SchedAct => true,
+        ProgramType.SocketFilter => _isFromPacketSocket,
+        _ => false,
+    };
 
     private bool PlaceSkb(ReadOnlySpan<byte> data, byte[]? context)
     {
         bool seesEthernet = SeesEthernet;
-        _packet.HasDirectAccess = seesEthernet || (ProgramType)_program.ProgramType is ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtXmit;
+        _packet.HasDirectAccess = (ProgramType)_program.ProgramType is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.LwtIn or ProgramType.LwtOut or ProgramType.LwtXmit;
         _packet.Fill(data, SkbHeadroom);
         if (!FillDefaults(data) || context is not null && !TakeContext(context))
             return false;

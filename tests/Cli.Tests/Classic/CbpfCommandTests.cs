@@ -135,6 +135,20 @@ public sealed class CbpfCommandTests : IDisposable
         Assert.Contains($"{theirs.Count} of ", result.Output);
     }
 
+    /// <summary>The object does in 'run' what the filter does in 'cbpf', when it gets the packets of a packet socket.</summary>
+    [Fact]
+    public void Objects_of_filters_run_on_captures()
+    {
+        string file = _folder.Write("filter.txt", "ldh [12]\njne #0x800, drop\nldb [23]\njeq #17, keep\ndrop: ret #0\nkeep: ret #-1\n");
+        Assert.Equal(0, Cbpf(file, "--to", "obj", "-o", _folder["filter.o"]).ExitCode);
+        string accepted = Cbpf(file, "--pcap", Traffic).Output.Split('\n').Single(line => line.Contains(" packets accepted")).Split(' ')[0];
+        Assert.NotEqual("0", accepted);
+        CliResult result = CliRun.Run("run", _folder["filter.o"], "--pcap", Traffic, "--packet-socket");
+        Assert.Contains($"KEEP: {accepted}", result.Output);
+        Assert.DoesNotContain($"KEEP: {accepted}", CliRun.Run("run", _folder["filter.o"], "--pcap", Traffic).Output);
+        Assert.Contains("EBC7023", CliRun.Run("run", _folder["filter.o"], "--pcap", Traffic, "--packet-socket", "--engine", "kernel").Error);
+    }
+
     [Fact]
     public void Expressions_need_libpcap()
     {
