@@ -2,7 +2,7 @@
 # Prints the figures that the README states: the benchmark programs on our engines, verified and sandboxed, relative to the same C
 # built natively in the same run, converted classic filters beside their originals, and the time to compile the kernel's network
 # selftests relative to clang.
-#   tests/bench.sh              needs clang-19, gcc, ../shared/bench, and linux-source-6.12 for the last table
+#   tests/bench.sh              needs clang-19, gcc, ../shared/bench, and linux-source-6.12 for the last table; llvm where installed
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 shared=$root/../shared/bench
@@ -16,8 +16,10 @@ for source in "$shared"/b*.c; do
     clang-19 -O2 -g -target bpf -mcpu=v3 -I"$shared" -c "$source" -o "untyped/$name.o"
     gcc -O2 -shared -fPIC -I"$shared" "$source" -o "$name.so"
 done
+engines=x64,interp
+"$root/ebpfcc" bench --engine llvm --time 1 b00_empty.o >/dev/null 2>&1 && engines=x64,llvm,interp # where an LLVM library is installed
 echo "engines relative to gcc -O2 (programs by clang-19 -O2 -mcpu=v3)"
-"$root/ebpfcc" bench --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
+"$root/ebpfcc" bench --engine "$engines" --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
 echo; echo "the same as prog(mem, len), unverified: every access checked, fuel counted"
 "$root/ebpfcc" bench --unverified --frame untyped/b00_empty.o --data-in "$shared/data" --native . untyped/b0[1-9]*.o untyped/b10*.o
 
