@@ -1,6 +1,6 @@
 // ebpfcc fuzz: compares engines, the verifier and the running kernel on generated programs. A failure is printed as the smallest
-// assembly that shows it, with the command that generates it again. Files name programs to judge instead of generating any, or, in
-// the mode 'objects', objects to damage.
+// assembly that shows it, with the command that generates it again. Files name programs to judge instead of generating any (assembly
+// as it is printed, or the programs of objects and C files), or, in the mode 'objects', objects to damage.
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -190,6 +190,15 @@ public static class FuzzCommand
         foreach (string file in settings.Files)
         {
             var bag = new DiagnosticBag();
+            if (Path.GetExtension(file) is ".o" or ".c")
+            {
+                // The programs of an object, with what it takes to make them small: instructions and the shapes of the maps.
+                if (ProgramInput.Load(file, settings.Compile, context, new LoadOptions { DescribeUnimplementedMaps = true }, out _) is not { } loaded)
+                    return null;
+                using (loaded)
+                    programs.AddRange(loaded.Programs.Select(program => new GeneratedProgram((Ebpf.Abi.ProgramType)program.ProgramType, program.Instructions, [.. program.Maps.Select(map => map.Definition)]) { Seed = settings.Seed }));
+                continue;
+            }
             try
             {
                 if (ProgramInput.ReadSource(file, context, bag) is { } source)

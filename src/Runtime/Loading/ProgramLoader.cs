@@ -139,7 +139,7 @@ public sealed partial class ProgramLoader
                 instructions[from] = instructions[from].WithImmediate(starts[target] - from - 1);
             }
         }
-        (int attach, int attachId) = AttachPoint(entry, row);
+        (int attach, int attachId) = row.Type == ProgramType.StructOps ? OperationOf(entry) : AttachPoint(entry, row);
         return new LoadedProgram
         {
             Name = entry.Name, Section = section, ProgramType = (int)row.Type, HostType = host, ExpectedAttachType = attach, AttachBtfId = attachId,

@@ -34,15 +34,17 @@ internal sealed partial class Analysis
             throw Reject("struct ops programs must have a GPL compatible license");
         if (_type == ProgramType.Lsm && !_program.IsGplCompatible)
             throw Reject("LSM programs must have a GPL compatible license");
-        if (_type is ProgramType.StructOps or ProgramType.Ext)
+        if (_type == ProgramType.Ext)
             throw Reject($"program type {ProgramTypeTable.Get(_type).Name} is not supported");
-        if (IsSleepable && _type is not (ProgramType.Tracing or ProgramType.Lsm or ProgramType.Kprobe or ProgramType.Syscall))
+        if (_type == ProgramType.StructOps)
+            CheckOperation();
+        if (IsSleepable && _type is not (ProgramType.Tracing or ProgramType.Lsm or ProgramType.Kprobe or ProgramType.Syscall or ProgramType.StructOps))
             throw Reject("Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
         CheckHook();
     }
 
     /// <summary>Programs attached to functions without a result need not set R0.</summary>
-    private bool ReturnsNothing() => _type == ProgramType.Lsm && _attach != AttachType.LsmCgroup && TracedPrototype() is { } prototype && prototype.TypeId == 0;
+    private bool ReturnsNothing() => _type is ProgramType.Lsm or ProgramType.StructOps && _attach != AttachType.LsmCgroup && TracedPrototype() is { } prototype && prototype.TypeId == 0;
 
     private ReturnRange? AllowedReturn()
     {
@@ -67,7 +69,7 @@ internal sealed partial class Analysis
     {
         ref RegisterState pointer = ref _registers[number];
         CheckUnmodified(in pointer, number, fixedOffsetAllowed: false);
-        if (_type is ProgramType.Tracing or ProgramType.Lsm)
+        if (_type is ProgramType.Tracing or ProgramType.Lsm or ProgramType.StructOps)
         {
             AccessTracedArgument(offset, size, isWrite, value, signExtends);
             return;
@@ -165,6 +167,8 @@ internal sealed partial class Analysis
     /// <summary>The prototype of the function (or tracepoint) a tracing program attaches to; null when the kernel's BTF does not say.</summary>
     private BtfType? TracedPrototype()
     {
+        if (_type == ProgramType.StructOps)
+            return OperationPrototype();
         if (KernelTypes is not { } types || _program.AttachBtfId == 0)
             return null;
         BtfType type = types[_program.AttachBtfId];
@@ -223,6 +227,12 @@ internal sealed partial class Analysis
             SetLoaded(value, size, signExtends);
             return;
         }
+        if (_type == ProgramType.StructOps)
+        {
+            register = OperationArgument(index, target);
+            _log.Touch(value);
+            return;
+        }
         RegisterKind flags = isRawTracepoint || _attach is AttachType.TraceFentry or AttachType.TraceFexit or AttachType.ModifyReturn || _type == ProgramType.Lsm || _attach == AttachType.TraceIter
             ? RegisterKind.Trusted : 0;
         register = RegisterState.Pointer(RegisterKind.Object | flags);
@@ -244,5 +254,5 @@ internal sealed partial class Analysis
         _ => null,
     };
 
-    private string TracedName() => KernelTypes?[_program.AttachBtfId].Name ?? "";
+    private string TracedName() => _type == ProgramType.StructOps ? OperationName : KernelTypes?[_program.AttachBtfId].Name ?? "";
 }

@@ -125,6 +125,11 @@ internal sealed partial class Analysis
             throw Reject($"R{number} is ptr_{name} access user memory: off={offset}");
         if (pointer.Kind.Has(RegisterKind.Percpu))
             throw Reject($"R{number} is ptr_{name} access percpu memory: off={offset}");
+        if (isWrite && _type == ProgramType.StructOps && pointer.Btf == 0 && KernelTypes is not null)
+        {
+            CheckOperationWrite(in pointer, offset, size);
+            return;
+        }
         if (isWrite)
             throw Reject("only read is supported");
         if (KernelTypes is not { } types)

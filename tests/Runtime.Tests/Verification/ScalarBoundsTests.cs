@@ -209,4 +209,92 @@ public class ScalarBoundsTests
             }
         }
     }
+
+    /// <summary>
+    /// Exhaustive at a small width: every non-empty set of four neighbouring words, at every boundary where ranges change their nature,
+    /// against every such set at every boundary; every operation in both widths and every comparison on both edges. A set is what
+    /// registers can hold at most; EBPFCC_VERIFIER_EXHAUSTIVE=3 takes sets of eight words, which takes some minutes.
+    /// </summary>
+    [Fact]
+    public void Every_small_set_at_every_boundary_is_contained()
+    {
+        int bits = Environment.GetEnvironmentVariable("EBPFCC_VERIFIER_EXHAUSTIVE") == "3" ? 3 : 2, count = 1 << bits, subsets = (1 << count) - 1;
+        ulong[] starts = [0, 0x80000000 - (ulong)count / 2, 0x100000000 - (ulong)count / 2, 0x8000000000000000 - (ulong)count / 2, 0xffffffff80000000 - (ulong)count / 2, 0 - (ulong)count / 2, 61];
+        var sets = new List<(ulong[] Words, ScalarBounds Bounds)>();
+        foreach (ulong start in starts)
+        {
+            for (int subset = 1; subset <= subsets; subset++)
+            {
+                var words = new List<ulong>();
+                for (int i = 0; i < count; i++)
+                {
+                    if ((subset >> i & 1) != 0)
+                        words.Add(start + (ulong)i);
+                }
+                ScalarBounds bounds = Abstract(words);
+                bounds.Synchronize();
+                sets.Add(([.. words], bounds));
+            }
+        }
+        Parallel.ForEach(sets, left =>
+        {
+            foreach ((ulong[] Words, ScalarBounds Bounds) right in sets)
+            {
+                CheckOperations(left.Words, in left.Bounds, right.Words, in right.Bounds);
+                CheckComparisons(left.Words, in left.Bounds, right.Words, in right.Bounds);
+            }
+        });
+    }
+
+    private static void CheckOperations(ulong[] left, in ScalarBounds a, ulong[] right, in ScalarBounds b)
+    {
+        foreach (Operation operation in s_operations)
+        {
+            bool isShift = operation is Operation.Lsh or Operation.Rsh or Operation.Arsh;
+            foreach (int width in (ReadOnlySpan<int>)[32, 64])
+            {
+                // Larger counts never reach the transfer of a shift: they make the result unknown.
+                if (isShift && b.UMax >= (ulong)width)
+                    continue;
+                ScalarBounds result = a;
+                ScalarArithmetic.Apply(operation, width, ref result, in b);
+                foreach (ulong x in left)
+                {
+                    foreach (ulong y in right)
+                    {
+                        ulong concrete = operation == Operation.Neg ? width == 64 ? 0 - x : (uint)(0 - x) : ScalarArithmetic.Concrete(operation, width, x, y);
+                        if (!result.Contains(concrete))
+                            Assert.Fail($"{operation}{width} of {x:x} and {y:x} = {concrete:x} is outside {result.Bits} {result.UMin:x}..{result.UMax:x} {result.SMin}..{result.SMax}");
+                    }
+                }
+            }
+        }
+    }
+
+    private static void CheckComparisons(ulong[] left, in ScalarBounds a, ulong[] right, in ScalarBounds b)
+    {
+        foreach (Operation comparison in s_comparisons)
+        {
+            foreach (bool low in (ReadOnlySpan<bool>)[false, true])
+            {
+                var first = new RegisterState { Kind = RegisterKind.Scalar, Value = a };
+                var second = new RegisterState { Kind = RegisterKind.Scalar, Value = b };
+                bool? decided = Refinement.DecideScalars(comparison, low, in first, in second);
+                ScalarBounds trueA = a, trueB = b, falseA = a, falseB = b;
+                Refinement.Assume(comparison, low, ref trueA, ref trueB, holds: true);
+                Refinement.Assume(comparison, low, ref falseA, ref falseB, holds: false);
+                foreach (ulong x in left)
+                {
+                    foreach (ulong y in right)
+                    {
+                        bool holds = Holds(comparison, low, x, y);
+                        if (decided is not null && decided != holds)
+                            Assert.Fail($"{x:x} {comparison} {y:x} is {holds}, low {low}, but decided otherwise");
+                        if (!(holds ? trueA : falseA).Contains(x) || !(holds ? trueB : falseB).Contains(y))
+                            Assert.Fail($"{x:x} {comparison} {y:x} is {holds}, low {low}, but refined away");
+                    }
+                }
+            }
+        }
+    }
 }
