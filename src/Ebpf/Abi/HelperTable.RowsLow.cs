@@ -88,7 +88,7 @@ public static partial class HelperTable
             [A.ConstMap, A.Anything]),
         new(38, "skb_change_tail", "long", "struct __sk_buff *skb, __u32 len, __u64 flags", R.Integer, F.ChangesPacketData, P.Tc | P.LwtXmit | P.SkSkb,
             [A.Context, A.Anything, A.Anything]),
-        new(39, "skb_pull_data", "long", "struct __sk_buff *skb, __u32 len", R.Integer, F.ChangesPacketData, P.Tc | P.LwtIn | P.LwtOut | P.LwtXmit | P.SkSkb,
+        new(39, "skb_pull_data", "long", "struct __sk_buff *skb, __u32 len", R.Integer, F.ChangesPacketData, P.Tc | P.LwtIn | P.LwtOut | P.LwtXmit | P.LwtSeg6Local | P.SkSkb,
             [A.Context, A.Anything]),
         new(40, "csum_update", "__s64", "struct __sk_buff *skb, __wsum csum", R.Integer, F.None, P.Tc | P.LwtXmit,
             [A.Context, A.Anything]),

@@ -11,7 +11,7 @@ namespace Ebpfcc.Runtime.Kernel;
 
 public sealed unsafe class KernelProgram : IDisposable
 {
-    private const int LogStatistics = 4, LogSize = 1 << 20, MaxOutput = 1 << 17, EPERM = 1;
+    private const int LogStatistics = 4, LogSize = 1 << 20, MaxOutput = 1 << 17, EPERM = 1, EAGAIN = 11;
 
     private readonly int[] _maps;
     private readonly LoadedProgram _program;
@@ -154,7 +154,10 @@ public sealed unsafe class KernelProgram : IDisposable
                 attributes.Set(88, (uint)functions.Length / 2);
             }
             attributes.Set(108, (uint)_program.AttachBtfId);
-            int result = KernelCalls.Invoke(KernelCalls.ProgramLoad, ref attributes);
+            int result = -EAGAIN;
+            // A signal, such as a runtime sends its threads, interrupts verification.
+            for (int attempt = 0; result == -EAGAIN && attempt < 10; attempt++)
+                result = KernelCalls.Invoke(KernelCalls.ProgramLoad, ref attributes);
             Log = Encoding.UTF8.GetString(log.AsSpan(0, Math.Max(0, Array.IndexOf(log, (byte)0))));
             if (result >= 0)
                 _descriptor = result;

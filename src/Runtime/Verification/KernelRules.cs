@@ -1,5 +1,6 @@
 // What changed between the kernels whose verifiers are modelled, as data: a row a rule, with the first of the modelled versions that
 // has it and where it comes from. Everything without a row is the same in all of them.
+using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
 
 namespace Ebpfcc.Runtime.Verification;
@@ -51,6 +52,30 @@ internal static class KernelRules
     public static int LastHelper(KernelVersion version) => version switch { KernelVersion.V5_15 => 175, KernelVersion.V6_1 => 209, _ => 211 };
 
     public static IReadOnlyList<KernelRuleRow> Rows => s_rows;
+
+    private const ProgramTypes All = ProgramTypes.EveryButInfrared;
+
+    /// <summary>Helpers that later kernels let more program types call than their rows say: 6.16 made what only asks about the task a helper of every type.</summary>
+    private static readonly (string Helper, ProgramTypes Programs, KernelVersion Since)[] s_wider =
+    [
+        ("get_current_uid_gid", All, KernelVersion.V6_18), ("get_current_comm", All, KernelVersion.V6_18), ("get_cgroup_classid", All, KernelVersion.V6_18),
+        ("perf_event_read", All, KernelVersion.V6_18), ("current_task_under_cgroup", All, KernelVersion.V6_18), ("perf_event_read_value", All, KernelVersion.V6_18),
+        ("send_signal", All, KernelVersion.V6_18), ("send_signal_thread", All, KernelVersion.V6_18), ("get_task_stack", All, KernelVersion.V6_18), ("copy_from_user", All, KernelVersion.V6_18),
+        ("task_storage_get", All, KernelVersion.V6_18), ("task_storage_delete", All, KernelVersion.V6_18), ("get_branch_snapshot", All, KernelVersion.V6_18), ("find_vma", All, KernelVersion.V6_18),
+        ("copy_from_user_task", All, KernelVersion.V6_18),
+        ("get_netns_cookie", ProgramTypes.SocketFilter | ProgramTypes.Tc | ProgramTypes.CgroupSkb, KernelVersion.V6_18),
+    ];
+
+    /// <summary>May programs of the type call the helper in this kernel, though its row does not say so?</summary>
+    public static bool Allows(this KernelVersion version, HelperRow helper, ProgramType type)
+    {
+        foreach ((string name, ProgramTypes programs, KernelVersion since) in s_wider)
+        {
+            if (version >= since && name == helper.Name)
+                return programs.Contains(type);
+        }
+        return false;
+    }
 
     /// <summary>Does this kernel have the rule?</summary>
     public static bool Has(this KernelVersion version, KernelRule rule) => version >= s_rows[(int)rule].Since;

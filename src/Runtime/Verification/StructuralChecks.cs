@@ -17,13 +17,14 @@ internal static class StructuralChecks
             // What does not concern control flow only matters where some path gets to it.
             if (Check(code, slot, kernel) is { } message)
             {
-                if (row is null && !message.StartsWith("unknown", StringComparison.Ordinal) && instruction.Class is InstructionClass.Alu or InstructionClass.Alu64 or InstructionClass.Stx)
+                if (row is null && !message.StartsWith("unknown", StringComparison.Ordinal) && (instruction.Class is InstructionClass.Alu or InstructionClass.Alu64 or InstructionClass.Stx || instruction.Code == OpcodeTable.Get(EbpfOpcode.CallHelper).Code))
                 {
                     // A known code whose other fields say no operation: control would go on behind it.
                     result[slot] = new InstructionInfo { Defect = message, Effect = Effect.Alu };
                     continue;
                 }
-                if (row is null || row.IsWide || instruction.Class == InstructionClass.Ldx)
+                if (row is null || row.IsWide && message.EndsWith("bpf_ld_imm64 insn", StringComparison.Ordinal) || instruction.Class == InstructionClass.Ldx
+                    || message.StartsWith("unknown opcode", StringComparison.Ordinal))
                     throw new RejectedException(message) { Slot = slot };
                 result[slot].Defect = message;
             }
@@ -73,7 +74,7 @@ internal static class StructuralChecks
                 return $"invalid shift {instruction.Immediate}";
         }
         if (row.Opcode == EbpfOpcode.CallReg)
-            return "BPF_CALL uses reserved fields";
+            return $"unknown opcode {instruction.Code:x2}";
         return Registers(instruction, row);
     }
 

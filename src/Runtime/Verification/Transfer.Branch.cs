@@ -64,9 +64,15 @@ internal sealed partial class Analysis
         ref RegisterState otherSrc = ref (instruction.IsRegisterForm ? ref otherRegisters[srcNumber] : ref otherImmediate);
         if (dst.IsScalar && src.IsScalar)
         {
-            // The same register on both sides teaches nothing, and must not be narrowed twice through two names.
-            bool same = instruction.IsRegisterForm && srcNumber == dstNumber;
-            if (!same)
+            if (instruction.IsRegisterForm && srcNumber == dstNumber)
+            {
+                // Both names are one register, which learns what both sides learn; on the edge that no execution takes that may be nonsense.
+                dst.Value = AssumeOfItself(instruction.Operation, low, in dst.Value, holds: false);
+                otherDst.Value = AssumeOfItself(instruction.Operation, low, in otherDst.Value, holds: true);
+                Repair(ref otherDst);
+                Repair(ref dst);
+            }
+            else
             {
                 Refinement.Assume(instruction.Operation, low, ref dst.Value, ref src.Value, holds: false);
                 Refinement.Assume(instruction.Operation, low, ref otherDst.Value, ref otherSrc.Value, holds: true);
@@ -111,6 +117,19 @@ internal sealed partial class Analysis
         }
         _log.State(_state);
         _slot++;
+    }
+
+    private static ScalarBounds AssumeOfItself(Operation operation, bool low, in ScalarBounds value, bool holds)
+    {
+        ScalarBounds left = value, right = value;
+        Refinement.Assume(operation, low, ref left, ref right, holds);
+        left.Bits = left.Bits.Meet(right.Bits);
+        left.MeetU(right.UMin, right.UMax);
+        left.MeetS(right.SMin, right.SMax);
+        left.MeetU32(right.UMin32, right.UMax32);
+        left.MeetS32(right.SMin32, right.SMax32);
+        left.Synchronize();
+        return left;
     }
 
     /// <summary>A range that became empty belongs to an edge no execution takes; the kernel forgets it rather than the edge.</summary>
