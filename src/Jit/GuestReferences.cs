@@ -50,6 +50,11 @@ internal sealed unsafe class GuestReferences(string compiler, LoadedProgram prog
         ? null
         : InlineArrayOf(program.Maps[facts[slot].MapIndex]);
 
+    /// <summary>The hash table that a helper call at a slot looks a key up in, when the map is known and has one value under a key.</summary>
+    public HashTableLayout? FindHashTable(int slot) => facts is null || facts[slot].MapIndex < 0 || program.Instructions[slot].Immediate != LookupHelper
+        ? null
+        : (program.Maps[facts[slot].MapIndex] as HashMap)?.Layout;
+
     /// <summary>Plain arrays have their elements at computable addresses; the descriptor says where.</summary>
     private static InlineArray? InlineArrayOf(IMap map)
     {

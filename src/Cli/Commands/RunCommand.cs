@@ -38,6 +38,8 @@ public static class RunCommand
         }
         if (settings.File is null)
             return Usage(context, "name the program to run");
+        if (settings.Packets is not null && settings.Capture is null)
+            return Usage(context, "--packets needs --pcap");
         if (surplus is not null)
             return Usage(context, $"one program at a time: '{surplus}' is surplus");
         if (settings.Engine is not (EngineRegistry.All or EngineRegistry.Kernel) && !EngineRegistry.Names.Contains(settings.Engine))
@@ -52,6 +54,11 @@ public static class RunCommand
             OpenSessions(source, settings, context, sessions);
             foreach (RunSession session in sessions)
                 MapFiles.Fill(session, settings, source.SideFile);
+            if (settings.Packets is not null)
+            {
+                Throughput.Run(settings, context, sessions, packets);
+                return ExitStatus.Done;
+            }
             return Execute(settings, context, sessions, packets);
         }
         catch (RunRefusedException refusal)
@@ -89,7 +96,7 @@ public static class RunCommand
             Action<string>? trace = settings.Trace && sessions.Count == 0 ? text => context.Error.WriteLine("trace: " + text.TrimEnd('\n')) : null;
             try
             {
-                sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace), settings.Program, sandbox, source.Reporter));
+                sessions.Add(LocalSession.Open(source.Object, source.Raw, settings.File!, engine, EngineRegistry.EnvironmentFor(engine, trace, settings.Packets is null), settings.Program, sandbox, source.Reporter));
             }
             catch (RunRefusedException refusal) when (isAll && sessions.Count > 0)
             {

@@ -14,10 +14,10 @@ internal static class EngineRegistry
     public static IExecutionEngine? Create(string name, CommandContext context) => EngineTable.Find(name)?.Create(context);
 
     /// <summary>Programs of an engine see only memory that it can address.</summary>
-    public static ExecutionEnvironment EnvironmentFor(IExecutionEngine engine, Action<string>? trace) => new()
+    public static ExecutionEnvironment EnvironmentFor(IExecutionEngine engine, Action<string>? trace, bool counts = true) => new()
     {
         Allocator = EngineTable.AllocatorOf(engine),
         TraceSink = trace,
-        CountsInstructions = engine is Interpreter,
+        CountsInstructions = engine is Interpreter && counts,
     };
 }

@@ -49,6 +49,8 @@ internal abstract class RunSession : IDisposable
 /// <summary>Interpreter or JIT.</summary>
 internal sealed class LocalSession(LoadedObject loaded, TestRunner runner, List<IExecutable> executables, IExecutionEngine engine) : RunSession
 {
+    public TestRunner Runner => runner;
+
     public override TestRunResult Run(TestRunInput input) => runner.Run(input);
 
     public override int Update(IMap map, byte[] key, byte[] value)

@@ -18,6 +18,7 @@ internal sealed class RunSettings
     public int Repeat { get; set; } = 1;
     public string? Capture { get; set; }
     public bool IsFromPacketSocket { get; set; }
+    public int? Packets { get; set; }
     public string? CaptureOut { get; set; }
     public string? FilterVerdict { get; set; }
     public List<(string Map, string File)> Maps { get; } = [];
@@ -65,6 +66,7 @@ internal sealed class RunSettings
         Row("Input", "--ctx-in", "FILE", "the UAPI context to start from", Text((s, text) => s.ContextIn = text)),
         Row("Input", "--pcap", "FILE", "run once for each packet of a pcap or pcapng capture", Text((s, text) => s.Capture = text)),
         Flag("Input", "--packet-socket", "socket filters see packets from the link-layer header on, as tcpdump's do; otherwise as in the kernel's test runs", s => s.IsFromPacketSocket = true),
+        Row("Input", "--packets", "N", "with --pcap: replay the capture until N packets have run, and report packets a second", Number((s, n) => s.Packets = (int)Math.Min(n, 100_000_000), 1)),
         Row("Input", "--repeat", "N", "run N times on the same buffer and report the average time", Number((s, n) => s.Repeat = (int)Math.Min(n, int.MaxValue), 1)),
         Row("Input", "--map", "NAME=FILE.json", "fill a map before running (FILE.maps.json beside the input is read without being asked)", (s, text) =>
         {

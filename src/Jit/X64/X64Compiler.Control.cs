@@ -67,6 +67,9 @@ public sealed partial class X64Compiler
             case EbpfOpcode.CallHelper when _options.FindInlineArray(slot) is { } array:
                 EmitInlineLookup(array);
                 break;
+            case EbpfOpcode.CallHelper when _options.FindHashTable(slot) is { } table && HasHashLookup(table):
+                EmitHashLookup(table);
+                break;
             case EbpfOpcode.CallHelper:
                 EmitNativeCall(_options.ResolveHelper(instruction.Immediate));
                 break;

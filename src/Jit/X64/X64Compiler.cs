@@ -30,6 +30,9 @@ public sealed record X64CompilerOptions
     /// <summary>What is known of a helper call at a slot: the array map whose lookup can be inlined, or null.</summary>
     public Func<int, InlineArray?> FindInlineArray { get; init; } = _ => null;
 
+    /// <summary>The hash table that a helper call at a slot looks a key up in, or null.</summary>
+    public Func<int, Runtime.Maps.HashTableLayout?> FindHashTable { get; init; } = _ => null;
+
     /// <summary>Address of the function that resolves a tail call; see <see cref="X64Runtime"/>.</summary>
     public nint ResolveTailCall { get; init; }
 
@@ -130,6 +133,7 @@ public sealed partial class X64Compiler
             EmitFunction(function);
         for (int i = 0; i < _stubs.Count; i++)
             _stubs[i]();
+        EmitHashLookups();
         (byte[] code, int[] offsets) = _emit.Finish();
         var slotOffsets = new int[_slotLabels.Length];
         for (int i = 0; i < slotOffsets.Length; i++)

@@ -80,6 +80,7 @@ public sealed class X64Engine : IExecutionEngine
             ResolveHelper = references.ResolveHelper,
             ResolveImmediate = references.ResolveImmediate,
             FindInlineArray = references.FindInlineArray,
+            FindHashTable = references.FindHashTable,
             ResolveTailCall = X64Runtime.TailCallAddress,
             ResolvePacketLoad = X64Runtime.PacketLoadAddress,
             HasContextInR6 = facts is not null,

@@ -35,6 +35,8 @@ public sealed unsafe partial class HashMap : Map
 
     private static readonly ulong s_seed = (ulong)Random.Shared.NextInt64() | 1;
 
+    private readonly ulong _seed;
+
     private readonly bool _isPerCpu, _isLru;
     private readonly int _keySize, _cpus, _elementCount;
     private readonly uint _bucketMask;
@@ -61,6 +63,7 @@ public sealed unsafe partial class HashMap : Map
         _isPerCpu = type.IsPerCpu();
         _isLru = type is MapType.LruHash or MapType.LruPerCpuHash;
         _cpus = cpus;
+        _seed = (definition.Flags & (uint)MapFlags.ZeroSeed) != 0 ? 0 : s_seed;
         _keySize = definition.KeySize;
         int stripes = Math.Min(StripeCount, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)definition.MaxEntries));
         _elementCount = checked(definition.MaxEntries + stripes);
@@ -84,6 +87,13 @@ public sealed unsafe partial class HashMap : Map
 
     private int StripeMask { get; }
 
+    /// <summary>What native code needs to look entries up by itself; null for per-CPU maps.</summary>
+    public HashTableLayout? Layout => _isPerCpu ? null : new HashTableLayout
+    {
+        Buckets = (nint)_buckets, BucketMask = _bucketMask, Elements = (nint)_elements, ElementSize = (int)_elementSize, ValueOffset = (int)_valueOffset,
+        KeySize = _keySize, Seed = _seed, MarksUse = _isLru,
+    };
+
     /// <summary>Entries now in the map.</summary>
     public int Count => Volatile.Read(ref _count);
 
@@ -102,21 +112,27 @@ public sealed unsafe partial class HashMap : Map
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint Hash(byte* key)
     {
-        const ulong Multiplier = 0x9E3779B97F4A7C15;
-        ulong state = s_seed;
+        ulong state = _seed;
         int size = _keySize;
         if (size == 4)
         {
-            state = (state ^ *(uint*)key) * Multiplier;
+            state = (state ^ *(uint*)key) * HashTableLayout.Multiplier;
         }
         else
         {
-            for (; size >= 8; size -= 8, key += 8)
-                state = System.Numerics.BitOperations.RotateLeft((state ^ *(ulong*)key) * Multiplier, 29);
-            ulong tail = 0;
-            for (int i = 0; i < size; i++)
-                tail |= (ulong)key[i] << (8 * i);
-            state = (state ^ tail ^ (ulong)(uint)_keySize << 56) * Multiplier;
+            for (; size > 8; size -= 8, key += 8)
+                state = System.Numerics.BitOperations.RotateLeft((state ^ *(ulong*)key) * HashTableLayout.Multiplier, HashTableLayout.Rotation);
+            ulong last = 0;
+            if (size == 8)
+            {
+                last = *(ulong*)key;
+            }
+            else
+            {
+                for (int i = 0; i < size; i++)
+                    last |= (ulong)key[i] << (8 * i);
+            }
+            state = (state ^ last) * HashTableLayout.Multiplier;
         }
         return (uint)(state >> 32) ^ (uint)state;
     }

@@ -116,8 +116,34 @@ public sealed unsafe partial class TestRunner
         }
     }
 
+    private GuestContext? _outer;
+    private bool _isEntered;
+
+    /// <summary>
+    /// Makes this runner the one of the current thread, for many runs in a row without the price of finding out; until <see cref="Leave"/>
+    /// the thread must run nothing else.
+    /// </summary>
+    public void Enter()
+    {
+        _outer = GuestContext.Current;
+        GuestContext.Current = _context;
+        _isEntered = true;
+    }
+
+    public void Leave()
+    {
+        _isEntered = false;
+        GuestContext.Current = _outer!;
+        _outer = null;
+    }
+
     private ulong Enter(nint r1, nint r2)
     {
+        if (_isEntered)
+        {
+            _context.Reset();
+            return Executable.Run(r1, r2);
+        }
         ref GuestContext? current = ref GuestContext.Slot;
         GuestContext? outer = current;
         current = _context;

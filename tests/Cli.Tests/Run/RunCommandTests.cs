@@ -204,6 +204,17 @@ public sealed class RunCommandTests
         Assert.Equal(5, Runtime.Capture.CaptureReader.Read(File.ReadAllBytes(folder["out.pcap"]), "out.pcap", diagnostics)!.Count);
     }
 
+    [Fact]
+    public void ThroughputIsMeasuredOverRepeatedCaptures()
+    {
+        string folder = System.IO.Path.Combine(TestSupport.Repository.Root, "examples", "xdp_firewall");
+        CliResult result = CliRun.Run("run", System.IO.Path.Combine(folder, "xdp_firewall.c"), "--pcap", System.IO.Path.Combine(folder, "traffic.pcap"), "--packets", "5000");
+        Assert.Equal((ExitStatus.Done, ""), (result.ExitCode, result.Error));
+        Assert.Contains("interp: xdp_firewall: 5000 packets in ", result.Output);
+        Assert.Contains("(XDP_DROP: 2500, XDP_PASS: 2500)", result.Output);
+        Assert.Equal(ExitStatus.Usage, CliRun.Run("run", "x.c", "--packets", "5").ExitCode);
+    }
+
     /// <summary>The helper's memory for the key must lie where the program's pointers reach.</summary>
     [Fact]
     public void CallbacksOfHelpersReadTheirKeysUnderEveryEngine()
