@@ -168,7 +168,7 @@ public sealed partial class ClassicParser
     {
         // Whatever stands before the first inner brace, as "struct sock_filter code[] = {", is the declaration.
         int first = _text.IndexOf('{', _at);
-        while (first >= 0 && NextVisible(first + 1) is '{' or '\0')
+        while (first >= 0 && NextVisible(first + 1) == '{')
             first = _text.IndexOf('{', first + 1);
         if (first < 0)
             return FailAt("'{'");

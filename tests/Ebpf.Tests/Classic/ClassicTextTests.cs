@@ -104,6 +104,24 @@ public sealed class ClassicTextTests
         Assert.False(diagnostic.Span.IsNone);
     }
 
+    /// <summary>Long texts take time in proportion to their length, whatever is in them.</summary>
+    [Theory]
+    [InlineData("{/*")]
+    [InlineData("{")]
+    [InlineData("{ /**/ ")]
+    [InlineData("a:")]
+    [InlineData("a: ld #1 ; x\n")]
+    [InlineData("((")]
+    [InlineData("1 ")]
+    [InlineData("/*")]
+    [InlineData("jeq #1, a\n")]
+    public void Long_texts_end_soon(string piece)
+    {
+        var bag = new DiagnosticBag();
+        ClassicSource? source = ClassicParser.Parse(new System.Text.StringBuilder().Insert(0, piece, 400_000).ToString(), new SourceLocation(1), bag);
+        Assert.True(source is null == bag.HasErrors);
+    }
+
     [Fact]
     public void Any_text_is_read_or_refused()
     {
