@@ -227,7 +227,7 @@ public sealed partial class Arm32Compiler
         EbpfInstruction instruction = _shape.Instructions[access];
         OpcodeRow row = _shape.Rows[access];
         bool isLoad = row.Operation is Operation.Load or Operation.LoadSx, isStore = row.Operation is Operation.Store && row.IsRegisterForm;
-        if (!(isLoad || isStore) || row.Width == 64 || instruction.Offset != 0 || (isLoad ? instruction.Src : instruction.Dst) != address
+        if (!(isLoad || isStore) || row.Width == 64 || _options.ProbesAt(access) || instruction.Offset != 0 || (isLoad ? instruction.Src : instruction.Dst) != address
             || (isStore && instruction.Src == address) || !(IsDeadAfter(access, address) || (isLoad && instruction.Dst == address)))
             return slot;
         bool isSigned = row.Operation == Operation.LoadSx && row.Width < 32;

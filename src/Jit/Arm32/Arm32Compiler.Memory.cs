@@ -88,6 +88,34 @@ public sealed partial class Arm32Compiler
         OrderAfter(row);
     }
 
+    /// <summary>r0:r1 = address ; r2:r3 = bytes ; call ; r0:r1 = value.</summary>
+    private void TranslateProbe(EbpfInstruction instruction, OpcodeRow row)
+    {
+        int dst = instruction.Dst, offset = instruction.Offset;
+        Arm32Register low = ReadLow(instruction.Src, T0), high = ReadHigh(instruction.Src, T1);
+        AluConstant(offset >= 0 ? Arm32Operation.Add : Arm32Operation.Sub, T0, low, (uint)Math.Abs(offset), setFlags: true);
+        _emit.TryAluImmediate(offset >= 0 ? Arm32Operation.Adc : Arm32Operation.Sbc, T1, high, 0);
+        _emit.MoveImmediate(T2, (uint)row.Width / 8);
+        _emit.MoveImmediate(T3, 0);
+        _emit.MoveImmediate(Ip, _options.ResolveProbe);
+        _emit.BranchLinkExchange(Ip);
+        if (row.Width == 64)
+        {
+            StoreHigh(dst, T1);
+        }
+        else if (row.Operation == Operation.LoadSx)
+        {
+            if (row.Width < 32)
+                _emit.Extend(T0, T0, row.Width, isSigned: true);
+            SpreadSign(dst, T0);
+        }
+        else
+        {
+            ClearHigh(dst);
+        }
+        StoreLow(dst, T0);
+    }
+
     private void TranslateStore(EbpfInstruction instruction, OpcodeRow row)
     {
         if (row.Operation == Operation.StoreRelease)

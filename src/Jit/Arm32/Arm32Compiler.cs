@@ -32,6 +32,12 @@ public sealed record Arm32CompilerOptions
     /// </summary>
     public Func<int, ushort>? PointersAt { get; init; }
 
+    /// <summary>The load at a slot goes through a pointer that may lead anywhere.</summary>
+    public Func<int, bool> ProbesAt { get; init; } = _ => false;
+
+    /// <summary>Address of the function that such loads call: (address, bytes) to value; see <see cref="ProbingLoads"/>.</summary>
+    public uint ResolveProbe { get; init; }
+
     /// <summary>Address of the function that resolves a tail call: (context, map, index) to an entry or 0.</summary>
     public uint ResolveTailCall { get; init; }
 
@@ -82,7 +88,7 @@ public sealed partial class Arm32Compiler
     }
 
     public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) 
-        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape, options.PointersAt)).Run();
+        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape, options.PointersAt, options.ProbesAt)).Run();
 
     private Arm32Code Run()
     {
@@ -139,13 +145,13 @@ public sealed partial class Arm32Compiler
         }
     }
 
-    /// <summary>Division calls a routine, and atomic operations keep their address in lr.</summary>
+    /// <summary>Division calls a routine, probing loads a function, and atomic operations keep their address in lr.</summary>
     private bool UsesLink(FunctionShape function)
     {
         for (int slot = function.Start; slot < function.End; slot++)
         {
             OpcodeRow row = _shape.Rows[slot];
-            if (row.Effect == Effect.Atomic || row.Operation is Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod)
+            if (row.Effect == Effect.Atomic || _options.ProbesAt(slot) || row.Operation is Operation.Div or Operation.SDiv or Operation.Mod or Operation.SMod)
                 return true;
         }
         return false;
@@ -215,6 +221,9 @@ public sealed partial class Arm32Compiler
                 break;
             case Effect.LoadImmediate:
                 TranslateWide(slot, instruction, row);
+                break;
+            case Effect.Load when _options.ProbesAt(slot):
+                TranslateProbe(instruction, row);
                 break;
             case Effect.Load:
                 TranslateLoad(instruction, row);

@@ -313,7 +313,11 @@ public sealed class Arm32Emitter(Arm32Features features)
 
     public void BranchExchange(Arm32Register target, Arm32Condition condition = Arm32Condition.Always) => Word(Head(condition) | 0x012fff10 | (uint)target);
 
-    public void BranchLinkExchange(Arm32Register target) => Word(0xe12fff30 | (uint)target);
+    public void BranchLinkExchange(Arm32Register target)
+    {
+        _isPredicable = false; // who is called changes the flags
+        Word(0xe12fff30 | (uint)target);
+    }
 
     public void SupervisorCall() => Word(0xef000000);
 

@@ -56,7 +56,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
 
     public IExecutable Prepare(VerifiedProgram program, ExecutionEnvironment environment)
     {
-        RequiredSupport.Check(program, environment, probesMemory: false);
+        RequiredSupport.Check(program, environment, probesMemory: true);
         return CompileTrusted(program.Program, program.Instructions, environment, program.Facts);
     }
 
@@ -75,8 +75,8 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
         Arm32CompilerOptions options = guest is null ? InProcessOptions(program, environment) : EmulatedOptions(program, environment, guest);
         options = options with { HasContextInR6 = facts is not null };
-        if (facts is not null && HasRoomAroundMemory)
-            options = options with { PointersAt = slot => facts[slot].Pointers };
+        if (facts is not null)
+            options = options with { ProbesAt = slot => facts[slot].Access == AccessKind.ProbeRead, PointersAt = HasRoomAroundMemory ? slot => facts[slot].Pointers : null };
         return Within(() => new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest));
     }
 
@@ -112,13 +112,14 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
             ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
             ResolveTailCall = guest.ThunkFor(EmulatedArm.ResolveTailCall),
             ResolvePacketLoad = bits => guest.ThunkFor(EmulatedArm.LoadPacket8 + bits / 16),
+            ResolveProbe = guest.ThunkFor(EmulatedArm.ProbeLoad),
         };
     }
 
     /// <summary>Translation alone, for listings on any machine; addresses of helpers are their numbers.</summary>
     public static Arm32Code Translate(VerifiedProgram program, Arm32Features? features = null)
     {
-        RequiredSupport.Check(program, new ExecutionEnvironment(), probesMemory: false);
+        RequiredSupport.Check(program, new ExecutionEnvironment(), probesMemory: true);
         return Arm32Compiler.Compile(
             ProgramShape.Analyze(program.Instructions, [.. program.Program.Subprograms.Select(function => function.Start)]),
             new Arm32CompilerOptions
@@ -129,6 +130,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
                 ResolveTailCall = 0,
                 PointersAt = slot => program.Facts[slot].Pointers,
                 HasContextInR6 = true,
+                ProbesAt = slot => program.Facts[slot].Access == AccessKind.ProbeRead,
             });
     }
 
@@ -141,6 +143,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
         ResolveTailCall = (uint)Arm32Executable.TailCallAddress,
         ResolvePacketLoad = bits => (uint)X64.X64Runtime.PacketLoadAddress(bits),
+        ResolveProbe = (uint)ProbingLoads.Address,
     };
 
     private static unsafe ulong ImmediateOf(LoadedProgram program, EbpfInstruction first, EbpfInstruction second)

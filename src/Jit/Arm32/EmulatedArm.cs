@@ -9,6 +9,7 @@ using Ebpfcc.Jit.Sandboxing;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.Runtime.Execution.Interpretation;
 using Ebpfcc.Runtime.Helpers;
+using Ebpfcc.Runtime.Memory;
 
 namespace Ebpfcc.Jit.Arm32;
 
@@ -16,7 +17,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
 {
     /// <summary>Numbers of thunks that are no helpers.</summary>
     public const int ResolveTailCall = 1 << 20, LoadPacket8 = ResolveTailCall + 1, LoadPacket16 = LoadPacket8 + 1, LoadPacket32 = LoadPacket16 + 1,
-        CheckAccess = LoadPacket32 + 1, PassGate = CheckAccess + 1;
+        CheckAccess = LoadPacket32 + 1, PassGate = CheckAccess + 1, ProbeLoad = PassGate + 1;
 
     private readonly string _emulator;
     private readonly GuestArena _arena;
@@ -137,6 +138,8 @@ internal sealed unsafe class EmulatedArm : IDisposable
                 return (uint)SandboxedExecutable.CheckAccess((SandboxState*)(uint)r1, r2, (int)rest[0], (int)(rest[0] >> 32));
             case PassGate:
                 return (uint)SandboxedExecutable.PassGate((SandboxState*)(uint)r1, (int)(r1 >> 32), r2);
+            case ProbeLoad:
+                return SafeMemory.LoadOrZero(r1, (int)r2);
             case ResolveTailCall:
                 return FindTailCallTarget(environment, r1, r2, rest[0]);
             case LoadPacket8 or LoadPacket16 or LoadPacket32:

@@ -29,11 +29,12 @@ internal sealed class UpperHalves
 
     /// <summary>Operands without an upper half, found by other analyses; null in sandboxed programs.</summary>
     private readonly ushort[]? _facts;
+    private readonly Func<int, bool>? _probesAt;
     private readonly bool _hasLocalCalls;
 
-    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Func<int, ushort>? pointersAt)
+    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Func<int, ushort>? pointersAt, Func<int, bool>? probesAt)
     {
-        (_shape, _constantAt) = (shape, constantAt);
+        (_shape, _constantAt, _probesAt) = (shape, constantAt, probesAt);
         if (constantAt is null)
             _facts = CollectFacts(pointersAt);
         ZeroBefore = new ushort[shape.Instructions.Length];
@@ -54,10 +55,11 @@ internal sealed class UpperHalves
     public ushort[] NeededAfter { get; }
 
     /// <param name="pointersAt">Operands of the instruction at a slot that are pointers into own memory, one bit each; null when nothing is known.</param>
-    public static UpperHalves Analyze(ProgramShape shape, Func<int, ushort>? pointersAt) => new(shape, null, pointersAt);
+    /// <param name="probesAt">The load at a slot takes an address of 64 bits.</param>
+    public static UpperHalves Analyze(ProgramShape shape, Func<int, ushort>? pointersAt, Func<int, bool> probesAt) => new(shape, null, pointersAt, probesAt);
 
     /// <param name="constantAt">What the wide immediate at a slot loads.</param>
-    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt, null);
+    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt, null, null);
 
     private void FindZeros(FunctionShape function)
     {
@@ -185,7 +187,7 @@ internal sealed class UpperHalves
                     Effect.Branch => before[ProgramShape.JumpTarget(slot, instruction, row)] | before[next],
                     _ => next < function.End ? before[next] : 0,
                 };
-                int use = NeededBefore(instruction, row, needed, ZeroBefore[slot]);
+                int use = NeededBefore(slot, instruction, row, needed, ZeroBefore[slot]);
                 if (needed != after[slot] || use != before[slot])
                 {
                     after[slot] = (ushort)needed;
@@ -200,14 +202,14 @@ internal sealed class UpperHalves
     }
 
     /// <summary>What is needed before an instruction: what is needed behind it and not written, and what it reads without knowing that it is zero.</summary>
-    private int NeededBefore(EbpfInstruction instruction, OpcodeRow row, int needed, int zero)
+    private int NeededBefore(int slot, EbpfInstruction instruction, OpcodeRow row, int needed, int zero)
     {
-        (int read, int written) = HighUses(instruction, row, needed);
+        (int read, int written) = HighUses(slot, instruction, row, needed);
         return needed & ~written | read & ~zero | HandedOn(instruction, row);
     }
 
     /// <summary>Registers whose upper half an instruction reads, and those whose upper half it writes.</summary>
-    private (int Read, int Written) HighUses(EbpfInstruction instruction, OpcodeRow row, int needed)
+    private (int Read, int Written) HighUses(int slot, EbpfInstruction instruction, OpcodeRow row, int needed)
     {
         int dst = 1 << instruction.Dst;
         int src = row.IsRegisterForm ? 1 << instruction.Src : 0;
@@ -232,7 +234,7 @@ internal sealed class UpperHalves
             case Effect.LoadImmediate:
                 return (0, dst);
             case Effect.Load:
-                return (IsSandboxed ? 1 << instruction.Src : 0, dst);
+                return (IsSandboxed || _probesAt?.Invoke(slot) == true ? 1 << instruction.Src : 0, dst);
             case Effect.Store:
                 return ((row.Width == 64 ? src : 0) | (IsSandboxed ? dst : 0), 0);
             case Effect.Atomic:

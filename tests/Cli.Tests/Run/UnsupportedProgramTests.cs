@@ -66,4 +66,28 @@ public class UnsupportedProgramTests
             Assert.Contains("returned 0", guarded.Output + guarded.Error);
         }
     }
+
+    /// <summary>ARM32 code asks for such loads, wherever the pointer leads.</summary>
+    [OracleFact(Oracle.Kernel, Oracle.QemuArm)]
+    public void Arm32_code_loads_through_kernel_pointers_as_the_interpreter_does()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.Write("pid.c", KernelPointers), context = folder["context.bin"];
+        byte[] task = GC.AllocateArray<byte>(1 << 16, pinned: true);
+        Array.Fill(task, (byte)0x11);
+        long readable = System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(task, 0);
+        foreach (long pointer in new[] { readable, 0x0000605040302010, 0, -16, 0xfffff000 })
+        {
+            File.WriteAllBytes(context, [.. BitConverter.GetBytes(pointer), 0, 0, 0, 0, 0, 0, 0, 0]);
+            var outputs = new List<string>();
+            foreach (string engine in new[] { "interp", "arm32" })
+            {
+                CliResult run = CliRun.Run(["run", source, "--engine", engine, "--ctx-in", context], "", Environment.GetEnvironmentVariable);
+                Assert.True(run.ExitCode == ExitStatus.Done, run.Error);
+                outputs.Add(run.Output.Split('\n').First(line => line.Contains("returned")).Split(',')[0]);
+            }
+            Assert.Equal(outputs[0], outputs[1]);
+            Assert.EndsWith(pointer == readable ? $"returned {0x11111111}" : "returned 0", outputs[1]);
+        }
+    }
 }
