@@ -2,6 +2,7 @@
 // division, and for ARMv6.
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Arm32;
+using Ebpfcc.Jit.Memory;
 using Ebpfcc.Runtime.Execution;
 using Ebpfcc.TestSupport;
 using Xunit;
@@ -87,5 +88,30 @@ public sealed unsafe class Arm32ExecutionTests
         using var engine = new Arm32Engine(Oracles.Program(Oracle.QemuArm));
         ulong result = Run(engine, EnvironmentFor(engine), X64ExecutionTests.EndlessButForMayGoto, []);
         Assert.Equal((ulong)Runtime.Execution.Interpretation.MachineState.MayGotoLimit + 7, result);
+    }
+
+    /// <summary>More code than fits at once: what was disposed of makes room, and the emulator does not run what it remembers of it.</summary>
+    [OracleFact(Oracle.QemuArm)]
+    public void Code_of_disposed_programs_is_used_again()
+    {
+        using GuestArena? arena = GuestArena.TryCreate(out string? whyNot);
+        Assert.True(arena is not null, whyNot);
+        using var guest = new EmulatedArm(Oracles.Program(Oracle.QemuArm), arena, Arm32Features.V7);
+        byte[] filler = new byte[20 << 20];
+        var places = new List<uint>();
+        for (uint round = 0; round < 12; round++)
+        {
+            var emitter = new Arm32Emitter(Arm32Features.V7);
+            emitter.MoveImmediate(Arm32Register.R0, round);
+            emitter.MoveImmediate(Arm32Register.R1, 0);
+            emitter.BranchExchange(Arm32Register.Lr);
+            byte[] code = emitter.Finish();
+            uint address = guest.Install(code), far = guest.Install(filler);
+            places.Add(address);
+            Assert.Equal(round, guest.Call(address, 0, 0, X64ExecutionTests.Environment));
+            guest.Uninstall(address, code.Length);
+            guest.Uninstall(far, filler.Length);
+        }
+        Assert.True(places.Distinct().Count() < places.Count);
     }
 }

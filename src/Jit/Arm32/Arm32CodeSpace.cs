@@ -10,11 +10,12 @@ internal sealed unsafe partial class Arm32CodeSpace : IDisposable
 {
     private readonly ExecutableMemory? _memory;
     private readonly uint _start;
+    private int _length;
 
     /// <exception cref="GuestFaultException">The shared code area is full.</exception>
     public Arm32CodeSpace(byte[] code, EmulatedArm? guest)
     {
-        Guest = guest;
+        (Guest, _length) = (guest, code.Length);
         if (guest is not null)
         {
             _start = guest.Install(code);
@@ -47,5 +48,10 @@ internal sealed unsafe partial class Arm32CodeSpace : IDisposable
     [LibraryImport("libc", EntryPoint = "syscall")]
     private static partial nint SystemCall(nint number, nint a, nint b, nint c);
 
-    public void Dispose() => _memory?.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _length, 0) is var length and > 0)
+            Guest?.Uninstall(_start, length);
+        _memory?.Dispose();
+    }
 }

@@ -58,12 +58,22 @@ internal sealed unsafe class EmulatedArm : IDisposable
     /// <exception cref="GuestFaultException">There is no room left.</exception>
     public uint Install(ReadOnlySpan<byte> code)
     {
-        uint address = _arena.TryAllocateCode(code.Length);
-        if (address == 0)
-            throw new GuestFaultException($"{code.Length} bytes of ARM32 code do not fit into what is left of the {GuestArena.CodeBytes >> 20} MiB shared with the emulated process", 0);
-        code.CopyTo(new Span<byte>((void*)address, code.Length));
-        return address;
+        lock (_lock)
+        {
+            uint address = _arena.TryAllocateCode(code.Length);
+            if (address == 0 && _depth == 0 && _arena.TryReclaimCode())
+            {
+                Stop(kill: false);
+                address = _arena.TryAllocateCode(code.Length);
+            }
+            if (address == 0)
+                throw new GuestFaultException($"{code.Length} bytes of ARM32 code do not fit into what is left of the {GuestArena.CodeBytes >> 20} MiB shared with the emulated process", 0);
+            code.CopyTo(new Span<byte>((void*)address, code.Length));
+            return address;
+        }
     }
+
+    public void Uninstall(uint address, int bytes) => _arena.FreeCode(address, bytes);
 
     /// <summary>Are these bytes in memory that the guest sees too?</summary>
     public bool Shares(ulong address, ulong size) => address <= uint.MaxValue && _arena.Contains((nint)address, (long)size);

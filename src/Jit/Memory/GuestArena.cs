@@ -2,7 +2,8 @@
 // this process and by the emulated 32-bit one. A pointer means the same in both, so maps, contexts and packets are simply shared.
 //
 //   Base             control block (Arm32Host), then the stack
-//   + ControlBytes   code, handed out once and never reused (emulators cache translations)
+//   + ControlBytes   code; freed code is handed out again only after the emulated process was replaced, because emulators
+//                    cache translations
 //   + CodeBytes      heap: blocks of powers of two with a header, freed blocks kept in lists by size
 using System.Numerics;
 using System.Runtime.InteropServices;
@@ -79,17 +80,63 @@ public sealed unsafe partial class GuestArena : IGuestAllocator, IDisposable
 
     public bool Contains(nint address, long bytes) => address >= (nint)Base && address + bytes <= (nint)Base + (nint)TotalBytes;
 
-    /// <summary>A place for code, aligned to 16 bytes and never handed out again; 0 when there is no room left.</summary>
+    private readonly List<(uint Address, uint Bytes)> _freedCode = [], _reusableCode = [];
+
+    /// <summary>A place for code, aligned to 16 bytes; 0 when there is no room left.</summary>
     public uint TryAllocateCode(int bytes)
+    {
+        uint need = CodeRoom(bytes);
+        lock (_lock)
+        {
+            for (int i = 0; i < _reusableCode.Count; i++)
+            {
+                (uint address, uint room) = _reusableCode[i];
+                if (room < need)
+                    continue;
+                if (room == need)
+                    _reusableCode.RemoveAt(i);
+                else
+                    _reusableCode[i] = (address + need, room - need);
+                return address;
+            }
+            if (_codeNext + (ulong)need > Base + ControlBytes + StackBytes + CodeBytes)
+                return 0;
+            uint next = _codeNext;
+            _codeNext += need;
+            return next;
+        }
+    }
+
+    private static uint CodeRoom(int bytes) => ((uint)bytes + 15) & ~15u;
+
+    public void FreeCode(uint address, int bytes)
+    {
+        lock (_lock)
+            _freedCode.Add((address, CodeRoom(bytes)));
+    }
+
+    /// <summary>Makes freed code available: no emulator has it in its cache any more. False when nothing was freed.</summary>
+    public bool TryReclaimCode()
     {
         lock (_lock)
         {
-            uint address = _codeNext;
-            ulong next = (address + (ulong)bytes + 15) & ~15ul;
-            if (next > Base + ControlBytes + StackBytes + CodeBytes)
-                return 0;
-            _codeNext = (uint)next;
-            return address;
+            if (_freedCode.Count == 0)
+                return false;
+            _reusableCode.AddRange(_freedCode);
+            _freedCode.Clear();
+            _reusableCode.Sort();
+            // Neighbours become one.
+            int last = 0;
+            for (int i = 1; i < _reusableCode.Count; i++)
+            {
+                (uint address, uint room) = _reusableCode[last];
+                if (address + room == _reusableCode[i].Address)
+                    _reusableCode[last] = (address, room + _reusableCode[i].Bytes);
+                else
+                    _reusableCode[++last] = _reusableCode[i];
+            }
+            _reusableCode.RemoveRange(last + 1, _reusableCode.Count - last - 1);
+            return true;
         }
     }
 
