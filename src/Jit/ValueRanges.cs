@@ -15,6 +15,9 @@ internal sealed class ValueRanges
     /// <summary>Visits of a slot after which its intervals are widened to constants, and to everything.</summary>
     private const int WidenAfter = 3, GiveUpAfter = 12;
 
+    /// <summary>Passes over the function before the analysis gives up.</summary>
+    private const int MaxSweeps = 40;
+
     private readonly record struct Interval(ulong Low, ulong High)
     {
         public static readonly Interval All = new(0, ulong.MaxValue), Word = new(0, uint.MaxValue);
@@ -50,13 +53,17 @@ internal sealed class ValueRanges
     {
         var analysis = new ValueRanges(shape, function);
         analysis.CollectThresholds();
-        do
+        for (int sweep = 0; sweep < MaxSweeps; sweep++)
         {
             analysis._changed = false;
             analysis.Sweep([]);
+            if (analysis._changed)
+                continue;
+            analysis.Sweep(wordsBefore);
+            return;
         }
-        while (analysis._changed);
-        analysis.Sweep(wordsBefore);
+        // Long chains of backward jumps: nothing is known.
+        wordsBefore[function.Start..function.End].Clear();
     }
 
     private void CollectThresholds()

@@ -1,5 +1,6 @@
 // Where translated code lies and how it is called: executable pages of this process where it is an ARM32 process itself, the
 // shared code area of the emulated one elsewhere.
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Ebpfcc.Jit.Memory;
 using Ebpfcc.Runtime.Execution;
@@ -21,11 +22,23 @@ internal sealed unsafe partial class Arm32CodeSpace : IDisposable
             _start = guest.Install(code);
             return;
         }
-        _memory = ExecutableMemory.Create(code.Length, (span, _) => code.CopyTo(span));
-        const int CacheFlush = 0x0f0002;
-        SystemCall(CacheFlush, _memory.Address, _memory.Address + code.Length, 0);
+        _memory = CreateHere(code);
         _start = (uint)_memory.Address;
     }
+
+    private static ExecutableMemory CreateHere(byte[] code)
+    {
+        ExecutableMemory memory = ExecutableMemory.Create(code.Length, (span, _) => code.CopyTo(span));
+        const int CacheFlush = 0x0f0002;
+        SystemCall(CacheFlush, memory.Address, memory.Address + code.Length, 0);
+        return memory;
+    }
+
+    private static readonly ConcurrentDictionary<uint, ExecutableMemory> s_stubs = [];
+
+    /// <summary>In this process: the stub that calls a helper with words for arguments (<see cref="Arm32ShortCalls"/>).</summary>
+    public static uint StubFor(uint helper, Arm32Features features)
+        => (uint)s_stubs.GetOrAdd(helper, target => CreateHere(Arm32ShortCalls.Stub(target, features))).Address;
 
     /// <summary>The emulated process, or null where the code runs in this one.</summary>
     public EmulatedArm? Guest { get; }

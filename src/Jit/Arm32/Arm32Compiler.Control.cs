@@ -178,7 +178,11 @@ public sealed partial class Arm32Compiler
                 EmitTailCall();
                 return;
             case EbpfOpcode.CallHelper:
-                PassArguments(UpperHalves.HelperArguments(instruction.Immediate));
+                int arguments = _options.HelperArguments(instruction.Immediate);
+                if (_options.IsShortCall(instruction.Immediate))
+                    PassWords(arguments);
+                else
+                    PassArguments(arguments);
                 _emit.MoveImmediate(Ip, _options.ResolveHelper(instruction.Immediate));
                 _emit.BranchLinkExchange(Ip);
                 break;
@@ -208,6 +212,15 @@ public sealed partial class Arm32Compiler
                 Copy(high, ReadHigh(register, high));
             }
         }
+    }
+
+    /// <summary>The low halves of R1 to R4 to r0 to r3, that of R5 to the stack.</summary>
+    private void PassWords(int count)
+    {
+        if (count == EbpfRegisters.MaxArguments)
+            _emit.Store(32, ReadLow(EbpfRegisters.R5, Ip), Sp, 0);
+        for (int argument = 0; argument < Math.Min(count, 4); argument++)
+            Copy((Arm32Register)argument, ReadLow(EbpfRegisters.R1 + argument, (Arm32Register)argument));
     }
 
     /// <summary>The resolver gives the entry to continue at, or 0; the context is passed on in r0:r1.</summary>

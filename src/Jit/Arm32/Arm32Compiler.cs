@@ -2,7 +2,8 @@
 // nobody reads cost nothing (UpperHalves.cs), and each half has a home of its own (HalfAllocation.cs).
 //
 // Every function, the program included, has the C type  u64 f(u64, u64, u64, u64, u64)  of AAPCS: R1 in r0:r1, R2 in r2:r3,
-// R3 to R5 on the caller's stack, the result in r0:r1; so helpers, subprograms and callbacks are all called alike.
+// R3 to R5 on the caller's stack, the result in r0:r1; so helpers, subprograms and callbacks are all called alike;
+// helpers of words only have a shorter form (Arm32ShortCalls.cs).
 //
 //   frame:   sp → outgoing R3 R4 R5 (24 bytes, if anything is called)
 //                 slots of halves without a register
@@ -20,8 +21,17 @@ public sealed record Arm32CompilerOptions
 {
     public Arm32Features Features { get; init; } = Arm32Features.V7;
 
-    /// <summary>Address of a helper, of type <c>u64 f(u64, u64, u64, u64, u64)</c>.</summary>
+    /// <summary>Address of a helper, of type <c>u64 f(u64, u64, u64, u64, u64)</c>, or with words for arguments (<see cref="Arm32ShortCalls"/>).</summary>
     public required Func<int, uint> ResolveHelper { get; init; }
+
+    /// <summary>The helper is the one that the table describes: an embedder's may have a number of the table's.</summary>
+    public Func<int, bool> IsTableHelper { get; init; } = _ => true;
+
+    /// <summary>The helper takes words for arguments (<see cref="Arm32ShortCalls"/>).</summary>
+    public bool IsShortCall(int id) => Arm32ShortCalls.Apply(id) && IsTableHelper(id);
+
+    /// <summary>How many of R1 to R5 the helper can look at; all where no row tells.</summary>
+    public int HelperArguments(int id) => IsTableHelper(id) ? UpperHalves.HelperArguments(id) : EbpfRegisters.MaxArguments;
 
     /// <summary>Value that a wide immediate of a map or BTF kind loads.</summary>
     public required Func<EbpfInstruction, EbpfInstruction, ulong> ResolveImmediate { get; init; }
@@ -88,7 +98,7 @@ public sealed partial class Arm32Compiler
     }
 
     public static Arm32Code Compile(ProgramShape shape, Arm32CompilerOptions options) 
-        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape, options.PointersAt, options.ProbesAt)).Run();
+        => new Arm32Compiler(shape, options, UpperHalves.Analyze(shape, options)).Run();
 
     private Arm32Code Run()
     {

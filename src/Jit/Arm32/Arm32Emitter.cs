@@ -75,8 +75,10 @@ public sealed class Arm32Emitter(Arm32Features features)
     public void Rewind(int position)
     {
         _code.Truncate(position);
-        _branches.RemoveAll(branch => branch.Offset >= position);
-        _addresses.RemoveAll(address => address.Offset >= position);
+        while (_branches.Count > 0 && _branches[^1].Offset >= position)
+            _branches.RemoveAt(_branches.Count - 1);
+        while (_addresses.Count > 0 && _addresses[^1].Offset >= position)
+            _addresses.RemoveAt(_addresses.Count - 1);
     }
 
     /// <summary>A word of data, for tables and texts.</summary>

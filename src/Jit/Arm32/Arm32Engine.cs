@@ -2,6 +2,7 @@
 // that shares the guest memory with this one.
 using System.Runtime.InteropServices;
 using Ebpfcc.Core.Diagnostics;
+using Ebpfcc.Ebpf.Abi;
 using Ebpfcc.Ebpf.Isa;
 using Ebpfcc.Jit.Memory;
 using Ebpfcc.Runtime.Execution;
@@ -26,7 +27,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
     /// <param name="emulatorPath">Path of qemu-arm, or null when there is none.</param>
     public Arm32Engine(string? emulatorPath, Arm32Features? features = null)
     {
-        _features = features ?? Arm32Features.V7;
+        _features = features ?? (IsInProcess ? Arm32Features.Detect() : Arm32Features.V7);
         _emulator = emulatorPath;
         if (IsInProcess)
             return;
@@ -74,7 +75,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         EmulatedArm? guest = Guest();
         ProgramShape shape = ProgramShape.Analyze(instructions, [.. program.Subprograms.Select(function => function.Start)]);
         Arm32CompilerOptions options = guest is null ? InProcessOptions(program, environment) : EmulatedOptions(program, environment, guest);
-        options = options with { HasContextInR6 = facts is not null };
+        options = options with { HasContextInR6 = facts is not null, IsTableHelper = id => environment.Helpers.Find(id)?.Row == HelperTable.Find(id) };
         if (facts is not null)
             options = options with { ProbesAt = slot => facts[slot].Access == AccessKind.ProbeRead, PointersAt = HasRoomAroundMemory ? slot => facts[slot].Pointers : null };
         return Within(() => new Arm32Executable(program, environment, Arm32Compiler.Compile(shape, options), guest));
@@ -101,13 +102,16 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
         return IsInProcess ? null : _guest ??= new EmulatedArm(_emulator!, _arena!, _features);
     }
 
+    private static bool IsShortCall(ExecutionEnvironment environment, int id)
+        => Arm32ShortCalls.Apply(id) && environment.Helpers.Find(id)?.Row == HelperTable.Find(id);
+
     private Arm32CompilerOptions EmulatedOptions(LoadedProgram program, ExecutionEnvironment environment, EmulatedArm guest)
     {
         return new Arm32CompilerOptions
         {
             Features = _features,
             ResolveHelper = id => environment.Helpers.Find(id) is not null
-                ? guest.ThunkFor(id)
+                ? IsShortCall(environment, id) ? guest.StubFor(id) : guest.ThunkFor(id)
                 : throw new InternalCompilerException("ARM32 compiler", program.Name, HelperRegistry.WhyMissing(id)),
             ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
             ResolveTailCall = guest.ThunkFor(EmulatedArm.ResolveTailCall),
@@ -138,7 +142,7 @@ public sealed class Arm32Engine : IExecutionEngine, IDisposable
     {
         Features = _features,
         ResolveHelper = id => environment.Helpers.Find(id) is { } helper && helper.Native is not null
-            ? (uint)(nint)helper.Native
+            ? IsShortCall(environment, id) ? Arm32CodeSpace.StubFor((uint)(nint)helper.Native, _features) : (uint)(nint)helper.Native
             : throw new InternalCompilerException("ARM32 compiler", program.Name, HelperRegistry.WhyMissing(id)),
         ResolveImmediate = (first, second) => ImmediateOf(program, first, second),
         ResolveTailCall = (uint)Arm32Executable.TailCallAddress,

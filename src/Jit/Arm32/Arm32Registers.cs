@@ -28,6 +28,29 @@ public sealed record Arm32Features(bool HasThumb2Moves, bool HasDivide, bool Has
     public static readonly Arm32Features V7 = new(true, false, true);
     public static readonly Arm32Features V7Divide = new(true, true, true);
     public static readonly Arm32Features V6 = new(false, false, false);
+
+    /// <summary>
+    /// What this machine has: .NET runs on ARMv7 and later only; the kernel tells of sdiv and udiv in its auxiliary vector (AT_HWCAP, bit
+    /// IDIVA; getauxval(3)).
+    /// </summary>
+    public static Arm32Features Detect()
+    {
+        const uint HardwareCapabilities = 16, IdivA = 1 << 17;
+        try
+        {
+            ReadOnlySpan<uint> vector = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, uint>(File.ReadAllBytes("/proc/self/auxv"));
+            for (int i = 0; i + 1 < vector.Length; i += 2)
+            {
+                if (vector[i] == HardwareCapabilities)
+                    return (vector[i + 1] & IdivA) != 0 ? V7Divide : V7;
+            }
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Without /proc there is nothing to learn.
+        }
+        return V7;
+    }
 }
 
 public static class Arm32Conditions

@@ -24,7 +24,7 @@ internal sealed unsafe class EmulatedArm : IDisposable
     private readonly Arm32Features _features;
     private readonly AnonymousFile _image;
     private readonly uint _gate;
-    private readonly Dictionary<int, uint> _thunks = [];
+    private readonly Dictionary<int, uint> _thunks = [], _stubs = [];
     private readonly object _lock = new();
     private readonly byte[] _byte = new byte[1];
     private Process? _process;
@@ -50,6 +50,17 @@ internal sealed unsafe class EmulatedArm : IDisposable
         {
             if (!_thunks.TryGetValue(helper, out uint address))
                 _thunks[helper] = address = Install(Arm32Host.Thunk(helper, _gate, _features));
+            return address;
+        }
+    }
+
+    /// <summary>The same with words for arguments.</summary>
+    public uint StubFor(int helper)
+    {
+        lock (_lock)
+        {
+            if (!_stubs.TryGetValue(helper, out uint address))
+                _stubs[helper] = address = Install(Arm32ShortCalls.Stub(ThunkFor(helper), _features));
             return address;
         }
     }

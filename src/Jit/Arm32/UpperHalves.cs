@@ -29,14 +29,14 @@ internal sealed class UpperHalves
 
     /// <summary>Operands without an upper half, found by other analyses; null in sandboxed programs.</summary>
     private readonly ushort[]? _facts;
-    private readonly Func<int, bool>? _probesAt;
+    private readonly Arm32CompilerOptions? _options;
     private readonly bool _hasLocalCalls;
 
-    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Func<int, ushort>? pointersAt, Func<int, bool>? probesAt)
+    private UpperHalves(ProgramShape shape, Func<int, ulong>? constantAt, Arm32CompilerOptions? options)
     {
-        (_shape, _constantAt, _probesAt) = (shape, constantAt, probesAt);
+        (_shape, _constantAt, _options) = (shape, constantAt, options);
         if (constantAt is null)
-            _facts = CollectFacts(pointersAt);
+            _facts = CollectFacts(options?.PointersAt);
         ZeroBefore = new ushort[shape.Instructions.Length];
         NeededAfter = new ushort[shape.Instructions.Length];
         _hasLocalCalls = Array.Exists(shape.Rows, row => row.Opcode == EbpfOpcode.CallLocal);
@@ -54,12 +54,11 @@ internal sealed class UpperHalves
     /// <summary>Registers whose upper half some later instruction may read.</summary>
     public ushort[] NeededAfter { get; }
 
-    /// <param name="pointersAt">Operands of the instruction at a slot that are pointers into own memory, one bit each; null when nothing is known.</param>
-    /// <param name="probesAt">The load at a slot takes an address of 64 bits.</param>
-    public static UpperHalves Analyze(ProgramShape shape, Func<int, ushort>? pointersAt, Func<int, bool> probesAt) => new(shape, null, pointersAt, probesAt);
+    /// <param name="options">Say which operands are pointers, which loads take addresses of 64 bits, and how helpers are called.</param>
+    public static UpperHalves Analyze(ProgramShape shape, Arm32CompilerOptions options) => new(shape, null, options);
 
     /// <param name="constantAt">What the wide immediate at a slot loads.</param>
-    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt, null, null);
+    public static UpperHalves AnalyzeSandboxed(ProgramShape shape, Func<int, ulong> constantAt) => new(shape, constantAt, null);
 
     private void FindZeros(FunctionShape function)
     {
@@ -234,7 +233,7 @@ internal sealed class UpperHalves
             case Effect.LoadImmediate:
                 return (0, dst);
             case Effect.Load:
-                return (IsSandboxed || _probesAt?.Invoke(slot) == true ? 1 << instruction.Src : 0, dst);
+                return (IsSandboxed || _options?.ProbesAt(slot) == true ? 1 << instruction.Src : 0, dst);
             case Effect.Store:
                 return ((row.Width == 64 ? src : 0) | (IsSandboxed ? dst : 0), 0);
             case Effect.Atomic:
@@ -246,8 +245,10 @@ internal sealed class UpperHalves
             case Effect.Call when IsSandboxed:
                 // A tail call hands all registers on, and so does a local call; those must be as they are, known to be zero or not.
                 return (row.Opcode == EbpfOpcode.CallReg ? dst : 0, 1);
+            case Effect.Call when row.Opcode == EbpfOpcode.CallHelper && _options!.IsShortCall(instruction.Immediate):
+                return (0, ProgramShape.CallerSaved);
             case Effect.Call:
-                int arguments = row.Opcode == EbpfOpcode.CallHelper ? HelperArguments(instruction.Immediate) : EbpfRegisters.MaxArguments;
+                int arguments = row.Opcode == EbpfOpcode.CallHelper ? _options!.HelperArguments(instruction.Immediate) : EbpfRegisters.MaxArguments;
                 return (((1 << arguments) - 1) << 1, ProgramShape.CallerSaved);
             case Effect.PacketLoad:
                 return (0, IsSandboxed ? 1 : ProgramShape.CallerSaved);
