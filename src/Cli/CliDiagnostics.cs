@@ -46,8 +46,11 @@ public static class CliDiagnostics
         + "--no-relowering shows the rejection.");
 
     /// <summary>Every row, for <c>--explain</c> and for tests.</summary>
+    public static readonly DiagnosticDescriptor BigEndian = Error("EBC0014", "code for big-endian machines (bpfeb) cannot be generated",
+        "Headers are preprocessed and checked for a big-endian machine, but objects and the forms on the way there are made for little-endian ones only.");
+
     public static IReadOnlyList<DiagnosticDescriptor> All => [Usage, CannotRead, CannotWrite, NoInput, CannotLink, NotCompilable, IgnoredOptions, UnknownWarning, NoSuchProgram,
-        CannotFix, Fixed, NothingFixed, Relowered];
+        CannotFix, Fixed, NothingFixed, Relowered, BigEndian];
 
     private static DiagnosticDescriptor Error(string id, string format, string explanation) => new(id, DiagnosticSeverity.Error, format, explanation);
 }

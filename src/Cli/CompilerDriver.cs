@@ -31,7 +31,11 @@ public sealed class CompilerDriver(CompileSettings settings, CommandContext cont
             Report(CliDiagnostics.CannotLink);
         if (settings is { DumpHtml: not null, Inputs.Count: > 1 } or { DumpHtml: not null, Emit: not EmitForm.Object })
             Report(CliDiagnostics.Usage, "--dump-html describes one input that becomes an object");
+        if (settings is { BigEndian: true, Emit: EmitForm.Ir or EmitForm.Mir or EmitForm.Assembly or EmitForm.Btf or EmitForm.Object })
+            Report(CliDiagnostics.BigEndian);
         bool succeeded = FlushOwn();
+        if (!succeeded && settings.BigEndian)
+            return false;
         foreach (string input in settings.Inputs)
         {
             if (!succeeded && settings.Output is not null)

@@ -20,7 +20,7 @@ public static class CompileCommand
         if (settings.ShowVersion)
         {
             context.Output.WriteLine(VersionText.Banner);
-            context.Output.WriteLine("Target: bpf (bpfel, bpfeb); instruction sets v1 to v4");
+            context.Output.WriteLine("Target: bpf (bpfel); instruction sets v1 to v4");
             return ExitStatus.Done;
         }
         if (settings.Explain is { } code)

@@ -54,7 +54,7 @@ public static class CompileOptionTable
         Flag(Code, ["-g1", "-g2", "-g3", "-ggdb", "-gdwarf", "-gdwarf-2", "-gdwarf-3", "-gdwarf-4", "-gdwarf-5"], null, s => s.DebugInfo = true),
         Flag(Code, ["-g0"], "no line information", s => s.DebugInfo = false),
         new(Code, ["-mcpu="], OptionForm.Joined, "VERSION", "instruction set: v1, v2, v3 (default), v4, probe", SetCpu),
-        new(Code, ["--target=", "--target"], OptionForm.JoinedOrSeparate, "bpf[el|eb]", "byte order of the target", SetTarget),
+        new(Code, ["--target=", "--target"], OptionForm.JoinedOrSeparate, "bpf[el|eb]", "byte order of the target (bpfeb: -E and -fsyntax-only)", SetTarget),
         new(Code, ["-target"], OptionForm.Separate, "bpf[el|eb]", null, SetTarget),
         new(Code, ["-x"], OptionForm.JoinedOrSeparate, "c", "language of the inputs that follow", (_, a) => a is "c" or "none" or "cpp-output" ? null : $"language '{a}' is not supported; only C is"),
         new(Code, ["-mbig-endian", "-EB"], OptionForm.Flag, null, "same as --target=bpfeb", (s, _) => SetTarget(s, "bpfeb")),

@@ -90,6 +90,11 @@ public sealed class StackLiveness
                     if (seen.Add(user))
                         work.Push(user);
                 }
+                else if (user is StoreInstruction store && ReferenceEquals(store.StoredValue, address))
+                {
+                    if (!AddHolderUses(store, alloca, uses))
+                        return null;
+                }
                 else if (!IsFollowed(user, address))
                 {
                     return null;
@@ -98,6 +103,38 @@ public sealed class StackLiveness
             }
         }
         return uses;
+    }
+
+    /// <summary>
+    /// The address was put into another object ("struct context c = { .buffer = &amp;buffer }" for a callback): whoever uses that
+    /// object may use this one. False when the other object cannot be followed or the address is read from it again.
+    /// </summary>
+    private bool AddHolderUses(StoreInstruction store, AllocaInstruction alloca, (int First, int Last, bool Overwrites)[] uses)
+    {
+        MemoryAddress place = MemoryAddress.Of(store.Pointer);
+        if (store.IsVolatile || !place.IsConstant || place.Base is not AllocaInstruction holder || ReferenceEquals(holder, alloca))
+            return false;
+        var work = new Stack<Instruction>();
+        work.Push(holder);
+        while (work.TryPop(out Instruction? address))
+        {
+            foreach (Instruction user in address.Users)
+            {
+                bool followed = user switch
+                {
+                    { Opcode: IrOpcode.PtrAdd } => ReferenceEquals(user.GetOperand(0), address),
+                    LoadInstruction load => MemoryAddress.Of(load.Pointer) is { IsConstant: true } read && (read.Offset + load.Type.Bytes() <= place.Offset || place.Offset + IrType.Ptr.Bytes() <= read.Offset),
+                    BlockMemoryInstruction block => block.Opcode == IrOpcode.MemSet || !ReferenceEquals(block.Source, address),
+                    _ => IsFollowed(user, address),
+                };
+                if (!followed)
+                    return false;
+                Note(ref uses[user.Block!.Index], user.Number + 1, false);
+                if (user.Opcode == IrOpcode.PtrAdd)
+                    work.Push(user);
+            }
+        }
+        return true;
     }
 
     private static void Note(ref (int First, int Last, bool Overwrites) use, int number, bool overwrites)
@@ -113,9 +150,44 @@ public sealed class StackLiveness
         LoadInstruction or CompareInstruction or BlockMemoryInstruction => true,
         StoreInstruction store => !ReferenceEquals(store.StoredValue, address),
         AtomicRmwInstruction or CompareExchangeInstruction => ReferenceEquals(user.GetOperand(0), address),
-        CallInstruction call => (call.Callee is Constant || call.Type != IrType.Ptr) && !ReferenceEquals(call.Callee, address),
+        CallInstruction { Callee: Constant } => true,
+        CallInstruction { Callee: Function callee } call => call.Type != IrType.Ptr && !Captures(call, callee, address, 0),
         _ => false,
     };
+
+    /// <summary>Whether a called function may keep an address that it is given: store it, return it, or do what nobody follows.</summary>
+    private static bool Captures(CallInstruction call, Function callee, Value address, int depth)
+    {
+        const int Deepest = 8; // frames of a program
+        if (callee.IsDeclaration)
+            return false;
+        if (depth > Deepest)
+            return true;
+        for (int i = 0; i < call.ArgumentCount; i++)
+        {
+            if (ReferenceEquals(call.GetArgument(i), address) && (i >= callee.Parameters.Count || IsCaptured(callee.Parameters[i], depth, [])))
+                return true;
+        }
+        return false;
+    }
+
+    private static bool IsCaptured(Value address, int depth, HashSet<Value> seen)
+    {
+        if (!seen.Add(address))
+            return false;
+        foreach (Instruction user in address.Users)
+        {
+            bool captured = user switch
+            {
+                { Opcode: IrOpcode.PtrAdd or IrOpcode.Phi or IrOpcode.Select } => IsCaptured(user, depth, seen),
+                CallInstruction { Callee: Function callee } call => call.Type == IrType.Ptr || Captures(call, callee, address, depth + 1),
+                _ => !IsFollowed(user, address),
+            };
+            if (captured)
+                return true;
+        }
+        return false;
+    }
 
     private static bool OverwritesAll(Instruction user, AllocaInstruction alloca) => user switch
     {

@@ -30,6 +30,18 @@ public class DriverTests
     }
 
     [Fact]
+    public void Big_endian_code_is_refused_and_not_made_little_endian_in_silence()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.Write("a.c", "int order = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;\n");
+        CliResult result = CliRun.Run("-target", "bpfeb", source, "-o", folder["a.o"]);
+        Assert.Equal(ExitStatus.Refused, result.ExitCode);
+        Assert.Contains("[EBC0014]", result.Error);
+        Assert.False(File.Exists(folder["a.o"]));
+        Assert.Contains("4321 == 4321", CliRun.Run("-target", "bpfeb", "-E", source).Output);
+    }
+
+    [Fact]
     public void A_missing_file_is_refused_by_name()
     {
         CliResult result = CliRun.Run("there-is-no-such-file.c");

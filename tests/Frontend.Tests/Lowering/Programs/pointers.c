@@ -39,3 +39,41 @@ long test_volatile(long a, long b) { volatile int x = a; volatile long *p = &b; 
 long test_const_folding(long a, long b) { static const int k[] = { 3, 1, 4, 1, 5 }; const long n = 7; return k[a & 3] * n + k[4]; }
 long test_direct_function_pointer(long a, long b) { int (*f)(int, int) = add; int (*g)(int, int) = &subtract; return (*f)(a, 1) + g(b, 2) + (**add)(1, 1); }
 long test_string_comparison(long a, long b) { return __builtin_memcmp("abc", "abd", 3) < 0 ? "xyz"[a & 1] : 0; }
+
+struct holder { long *kept; };
+
+__attribute__((noinline)) static void keep(struct holder *holder, long *address)
+{
+    holder->kept = address;
+}
+
+__attribute__((noinline)) static void fill(long *address, long value)
+{
+    *(volatile long *)address = value;
+}
+
+/* The callee keeps an address: the object behind it lives on although nobody names it again. */
+long test_address_kept_by_a_callee(long a, long b)
+{
+    struct holder holder;
+    long first, second;
+    fill(&first, a);
+    keep(&holder, &first);
+    fill(&second, b);
+    long result = *(volatile long *)&second;
+    return *holder.kept * 3 + result;
+}
+
+/* An object whose address stands in another lives as long as that one. */
+long test_address_held_by_an_object(long a, long b)
+{
+    long first, third;
+    fill(&first, a);
+    struct holder holder = { &first };
+    long second[4];
+    fill(&second[1], b);
+    long sum = second[1];
+    keep(&holder, holder.kept);
+    fill(&third, 9);
+    return *holder.kept * 5 + sum + third;
+}
