@@ -157,7 +157,7 @@ internal static class CostExplanations
         {
             foreach (BoundLocalDeclaration declaration in BoundNodes.Descendants(function.Body).OfType<BoundLocalDeclaration>())
             {
-                if (!declaration.Variable.IsGlobal && declaration.Variable.Type.Canonical is ArrayType { Size: >= 64, Element.Canonical: IntegerType } array && finding.Program.Subprograms.Any(each => each.Name == function.Symbol.Name || true))
+                if (!declaration.Variable.IsGlobal && declaration.Variable.Type.Canonical is ArrayType { Size: >= 64, Element.Canonical: IntegerType } array && declaration.Initializer is null or { Entries.Count: 0 })
                     arrays.Add((function, declaration, array));
             }
         }
@@ -174,6 +174,9 @@ internal static class CostExplanations
             if (semicolon < 0)
                 continue;
             string text = $"unsigned int {name}_key = 0;\n{indent}{element} *{name} = bpf_map_lookup_elem(&{name}_memory, &{name}_key);\n{indent}if (!{name})\n{indent}{at.Unit()}{exit}";
+            // Memory of a map is as the last run left it.
+            if (declaration.Initializer is not null)
+                text += $"\n{indent}__builtin_memset({name}, 0, {array.Size});";
             var edits = new List<TextEdit>
             {
                 new(head.File, line, 0, map),

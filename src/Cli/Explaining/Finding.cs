@@ -190,6 +190,9 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
         NoteChecks(history, subject);
     }
 
+    /// <summary>The value was checked in memory and loaded again: a further check of the same kind would not help.</summary>
+    public bool IsLoadedAgain { get; private set; }
+
     private void NoteChecks(IReadOnlyList<ValueStep> history, string subject)
     {
         if (history.Count == 0)
@@ -217,6 +220,7 @@ internal sealed class Finding(LoadedProgram program, Rejection rejection, Reject
             }
             if (rootText is not null && compared[^1].Kind == ValueStepKind.Load && root.Kind == ValueStepKind.Load && source.TextOf(program, compared[^1].Slot) == rootText)
             {
+                IsLoadedAgain = true;
                 Note(trace.SlotAt(i), $"the check is here, but '{rootText}' is loaded from memory again afterwards and may have changed; keep it in a variable");
                 return;
             }

@@ -39,7 +39,9 @@ public static class FixApplication
             IReadOnlyList<Diagnostic> findings = ProductVerification.Check(product, text, settings, context, settings.Verify ?? KernelVersion.V6_18);
             if (findings.FirstOrDefault(static finding => finding.FixIts.Count > 0) is not { } repairable)
             {
-                if (round == 0 && findings.Count > 0)
+                if (product.Compilation?.Tokens is { } tokens && findings.FirstOrDefault(finding => product.SourceMap.GetFile(finding.Span.Start) is { } file && tokens.SystemDependencies.Contains(file.Path)) is { } foreign)
+                    renderer.Render([Diagnostic.Create(CliDiagnostics.CannotFix, foreign.Span, "the rejected expression stands in a header of the system")], product.SourceMap);
+                else if (round == 0 && findings.Count > 0)
                     renderer.Render([Diagnostic.Create(CliDiagnostics.NothingFixed, SourceSpan.None, "no repair was found that verifies") with { Subject = input }], new SourceMap());
                 return true;
             }

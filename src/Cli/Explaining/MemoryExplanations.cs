@@ -47,7 +47,12 @@ internal static class MemoryExplanations
             finding.NoteOrigin(finding.History, subject);
             return;
         }
-        if (Limits(finding).FirstOrDefault() is { Text: not null } limit)
+        NoteLimit(finding);
+    }
+
+    private static void NoteLimit(Finding finding)
+    {
+        if (!finding.IsLoadedAgain && Limits(finding).FirstOrDefault() is { Text: not null } limit)
             finding.Note($"'if ({limit.Condition})' and leaving then would prove it");
     }
 
@@ -74,14 +79,14 @@ internal static class MemoryExplanations
         finding.Note($"{name} is {before.Range} here: the offset may be {number.Range}, which no pointer into {finding.PlaceWords(pointer)} can be moved by");
         finding.NoteOrigin(history, name);
         finding.NoteBounds(history, name);
-        if (Limits(finding).FirstOrDefault() is { Text: not null } limit)
-            finding.Note($"'if ({limit.Condition})' and leaving then would prove it");
+        NoteLimit(finding);
     }
 
     private static bool IsScaling(Finding finding, ValueStep step)
         => step.Index >= 0 && finding.Trace.OperationAt(step.Index) is Ebpf.Isa.Operation.Lsh or Ebpf.Isa.Operation.Mul;
 
-    private static string? IndexName(Finding finding, int slot)
+    /// <summary>The C expression of the number that is added at a slot, in quotes.</summary>
+    public static string? IndexName(Finding finding, int slot)
     {
         if (finding.Compiled is null && finding.Source.TextOf(finding.Program, slot) is { } quoted && quoted.LastIndexOf('[') is > 0 and var open && quoted.EndsWith(']'))
             return $"'{quoted[(open + 1)..^1]}'";

@@ -21,13 +21,15 @@ internal static class PacketExplanations
         ValueFacts pointer = finding.Value;
         string subject = finding.Subject("the pointer");
         finding.NoteOrigin(finding.History, subject);
-        NoteOffset(finding, pointer);
+        bool isProvable = NoteOffset(finding);
         if (!pointer.IsPacket)
             return;
         NoteComparison(finding, pointer, subject);
         int size = finding.Number("size=") ?? 1, from = finding.Number("off=") ?? pointer.Offset;
         if (pointer.Minimum == pointer.Maximum)
             finding.Note(string.Create(CultureInfo.InvariantCulture, $"this needs {from + size} bytes of the packet behind its start; {Math.Max(pointer.Target, 0)} are known to be there"));
+        if (!isProvable)
+            return;
         finding.Note(finding.Compiled is not null && finding.Access is { } access && Condition(finding, access) is { } condition && EndOf(finding) is { } end
             ? $"'if ({condition} > {end})' and leaving then would prove it"
             : "comparing the pointer plus the bytes that are used with data_end, and leaving when it is beyond, would prove it");
@@ -61,23 +63,28 @@ internal static class PacketExplanations
     }
 
     /// <summary>The variable part of the pointer's offset: what it is and how far it can reach.</summary>
-    private static void NoteOffset(Finding finding, ValueFacts pointer)
+    /// <returns>False when no comparison with the packet's end can help.</returns>
+    private static bool NoteOffset(Finding finding)
     {
+        bool isProvable = true;
         foreach (ValueStep step in finding.History)
         {
             if (step.Kind != ValueStepKind.Arithmetic || step.OperandRegister < 0 || step.Operand.Kind != ValueKind.Scalar || step.Operand.IsConstant)
                 continue;
             IReadOnlyList<ValueStep> history = finding.Trace.HistoryOf(step.OperandRegister, step.Index);
             string name = history.Count > 0 && history[^1].Index >= 0 ? finding.Quote(history[^1].Slot, "the offset") : "the offset";
-            finding.Note(step.Slot, $"{name} is {step.Operand.Range} here, and is added to the pointer");
+            finding.Note(step.Slot, $"{MemoryExplanations.IndexName(finding, step.Slot) ?? name} is {step.Operand.Range} here, and is added to the pointer");
             finding.NoteOrigin(history, name);
             finding.NoteBounds(history, name);
             if (step.Operand.Minimum < 0)
                 finding.Note(step.Slot, $"a negative {name} would point in front of the packet; use an unsigned type or check for it");
             else if (step.Operand.UnsignedMaximum > MaximumOffset)
+            {
                 finding.Note(step.Slot, "no check against data_end can prove offsets beyond 65535; bound the number first");
+                isProvable = false;
+            }
         }
-        _ = pointer;
+        return isProvable;
     }
 
     private static string? EndOf(Finding finding) => Site(finding)?.DataEnd;
@@ -92,6 +99,8 @@ internal static class PacketExplanations
         // The whole structure when the pointer points at one: headers are checked as a whole.
         if (pointer is BoundVariable { Symbol.Name: var name } && pointer.Type.Canonical is PointerType { Pointee: { Canonical: RecordType { Size: > 0 } } } && access is BoundMember)
             return $"(void *)({name} + 1)";
+        if (access is BoundDereference { Pointer: var direct } && CompiledSource.Bare(direct) is BoundVariable { Symbol.Name: var variable })
+            return $"(void *)({variable} + 1)";
         return Whole(access) is { } whole && source.TextOf(whole) is { } text && CompiledSource.IsShort(text) ? $"(void *)(&{text} + 1)" : null;
     }
 
