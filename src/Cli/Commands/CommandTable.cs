@@ -13,6 +13,7 @@ public static class CommandTable
         new("compile", "compile C to an eBPF object (what 'ebpfcc file.c' does too)", CompileCommand.Run),
         new("verify", "verify the programs of an object by the kernel's rules", VerifyCommand.Run),
         new("run", "run a program on packets or memory: interpreter, JITs, or the kernel", RunCommand.Run),
+        new("test", "run the cases that C files hold in comments", TestCommand.Run),
         new("plugin", "run one program by the protocol of the bpf_conformance suite", PluginCommand.Run),
         new("disasm", "list the code of an object", DisasmCommand.Run),
         new("asm", "assemble eBPF assembly to an object", AsmCommand.Run),
