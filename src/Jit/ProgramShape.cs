@@ -34,8 +34,8 @@ public sealed class ProgramShape
 
     private const int Arguments = 0b11_1110;
 
-    private ProgramShape(EbpfInstruction[] instructions, OpcodeRow[] rows, bool[] leaders, FunctionShape[] functions, ushort[] liveOut)
-        => (Instructions, Rows, Leaders, Functions, LiveOut) = (instructions, rows, leaders, functions, liveOut);
+    private ProgramShape(EbpfInstruction[] instructions, OpcodeRow[] rows, bool[] leaders, FunctionShape[] functions, (ushort[] Out, int AtStart) live)
+        => (Instructions, Rows, Leaders, Functions, LiveOut, LiveAtStart) = (instructions, rows, leaders, functions, live.Out, live.AtStart);
 
     public EbpfInstruction[] Instructions { get; }
 
@@ -50,6 +50,9 @@ public sealed class ProgramShape
 
     /// <summary>Registers whose values are still needed behind the instruction, one bit each.</summary>
     public ushort[] LiveOut { get; }
+
+    /// <summary>Registers whose values at the program's first instruction are needed.</summary>
+    public int LiveAtStart { get; }
 
     /// <summary>The slot a jump leads to.</summary>
     public static int JumpTarget(int slot, EbpfInstruction instruction, OpcodeRow row)
@@ -192,7 +195,7 @@ public sealed class ProgramShape
         return escapes ? EbpfRegisters.StackSize : direct ? (-instruction.Offset + 7) & ~7 : 0;
     }
 
-    private static ushort[] Liveness(EbpfInstruction[] instructions, OpcodeRow[] rows, FunctionShape[] functions, bool isVerified)
+    private static (ushort[] Out, int AtStart) Liveness(EbpfInstruction[] instructions, OpcodeRow[] rows, FunctionShape[] functions, bool isVerified)
     {
         const int All = (1 << EbpfRegisters.Count) - 1;
         bool hasCallers = !isVerified && Array.Exists(rows, row => row.Opcode is EbpfOpcode.CallLocal or EbpfOpcode.LoadFunction);
@@ -231,6 +234,6 @@ public sealed class ProgramShape
             }
             while (changed);
         }
-        return liveOut;
+        return (liveOut, liveIn[0]);
     }
 }

@@ -26,6 +26,7 @@ public sealed partial class X64Compiler
     /// <summary>
     ///   r = s ; r += imm        →  lea r, [s + imm]
     ///   r = s ; r += t          →  lea r, [s + t]
+    ///   r = s ; r += imm ; r += t, and with the sums the other way round  →  lea r, [s + t + imm]
     ///   r = s ; r &lt;&lt;= k ; r += t →  lea r, [t + s * 2^k]     (k = 1, 2, 3)
     /// for 64-bit operations, r different from s and t.
     /// </summary>
@@ -40,6 +41,10 @@ public sealed partial class X64Compiler
             return slot;
         switch (_shape.Rows[slot + 1].Opcode)
         {
+            case EbpfOpcode.Add64Imm when IsSum(slot + 2, move.Dst, EbpfOpcode.Add64Reg) && _shape.Instructions[slot + 2].Src != move.Dst:
+                return EmitThreeOperandSum(slot, d, s, Machine(_shape.Instructions[slot + 2].Src), second.Immediate);
+            case EbpfOpcode.Add64Reg when second.Src != move.Dst && IsSum(slot + 2, move.Dst, EbpfOpcode.Add64Imm):
+                return EmitThreeOperandSum(slot, d, s, Machine(second.Src), _shape.Instructions[slot + 2].Immediate);
             case EbpfOpcode.Add64Imm when second.Immediate != 0:
                 Bind(slot + 1);
                 _emit.LoadEffectiveAddress(d, s, second.Immediate);
@@ -60,6 +65,18 @@ public sealed partial class X64Compiler
         }
         SetZeroUpper(move.Dst, false);
         return slot + 2;
+    }
+
+    private bool IsSum(int slot, int register, EbpfOpcode opcode)
+        => IsPlainFollower(slot) && _shape.Rows[slot].Opcode == opcode && _shape.Instructions[slot].Dst == register;
+
+    private int EmitThreeOperandSum(int slot, X64Register d, X64Register s, X64Register t, int immediate)
+    {
+        Bind(slot + 1);
+        Bind(slot + 2);
+        _emit.LoadEffectiveAddress(d, s, t, 1, immediate);
+        SetZeroUpper(_shape.Instructions[slot].Dst, false);
+        return slot + 3;
     }
 
     /// <summary>

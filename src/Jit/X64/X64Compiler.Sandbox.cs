@@ -68,7 +68,7 @@ public sealed partial class X64Compiler
         _outOfFuelRoutine = _emit.NewLabel();
         Label entry = _emit.NewLabel();
         _emit.Bind(entry);
-        EmitSandboxEntry();
+        EmitSandboxEntry(isOneFrame);
         List<int> roots = Roots();
         _order = BlockOrder.Of(_shape, _function, roots, _ => false, _ => true, threads: false);
         CodeBlock[] blocks = _order.Blocks;
@@ -122,7 +122,7 @@ public sealed partial class X64Compiler
 
     private static int RegisterOffset(int register) => SandboxState.RegistersOffset + 8 * register;
 
-    private void EmitSandboxEntry()
+    private void EmitSandboxEntry(bool isOneFrame)
     {
         X64CallingConvention convention = _options.Convention;
         X64Register[] saved = [.. s_entrySaved, .. convention.CalleeSaved];
@@ -132,7 +132,9 @@ public sealed partial class X64Compiler
         _emit.Move(X64Register.R12, convention.Arguments[0], true);
         _emit.Move(Scratch2, convention.Arguments[1], true);
         _emit.Store(64, X64Register.R12, SandboxState.SavedStackPointerOffset, X64Register.Rsp);
-        Reload(_ => true);
+        // A program without other entries starts with what its first instruction needs; the rest is written before it is read.
+        int needed = isOneFrame ? _shape.LiveAtStart : -1;
+        Reload(register => register == _map.Fuel || (needed >> _map.HolderOf(register) & 1) != 0);
         _emit.CallRegister(Scratch2);
         // Results, faults and jumps out of the program meet here with rax = R0.
         Label finish = _emit.NewLabel();
