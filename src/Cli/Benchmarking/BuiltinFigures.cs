@@ -66,7 +66,7 @@ internal static class BuiltinFigures
             using IExecutable once = Translate(hundred, hundredProof);
             return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
         }
-        Warm(() => TranslateOnce());
+        Sampler.Warm(() => TranslateOnce());
         double translate = Sampler.Median(Rounds, TranslateOnce);
 
         // The empty program does not look at its memory, but the sandbox wants some that the engine can address.
@@ -83,7 +83,6 @@ internal static class BuiltinFigures
                     executable.Run(r1, r2);
             }
             using var sampler = new Sampler(Call);
-            Warm(() => Call(1000));
             double call = Sampler.Median(Rounds, () => sampler.Sample(milliseconds));
             const int Calls = 1000;
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -95,15 +94,6 @@ internal static class BuiltinFigures
             GuestContext.Current = outer;
             memory.Free();
         }
-    }
-
-    /// <summary>Until the runtime has translated this code itself, and well.</summary>
-    private static void Warm(Action action)
-    {
-        const int Milliseconds = 500;
-        long begin = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(begin).TotalMilliseconds < Milliseconds)
-            action();
     }
 
     private static EbpfInstruction[] Ending => [OpcodeTable.Encode(EbpfOpcode.Mov64Imm, 0, immediate: 2), OpcodeTable.Encode(EbpfOpcode.Exit)];

@@ -1,6 +1,7 @@
 // Timing something that can be repeated, on machines that are never quiet: a sample is the fastest of a few slices, because
 // whatever interferes only adds; samples of competitors are taken in turns, because clocks drift.
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Ebpfcc.Cli.Benchmarking;
 
@@ -21,6 +22,7 @@ internal sealed class Sampler(Action<int> run) : IDisposable
         double slice = milliseconds * 1e6 / Slices;
         if (_repeat == 0)
         {
+            Warm(() => run(1));
             _repeat = 1;
             while (Time() < slice && _repeat < MaxRepeat)
                 _repeat *= 2;
@@ -29,6 +31,19 @@ internal sealed class Sampler(Action<int> run) : IDisposable
         for (int i = 0; i < Slices; i++)
             best = Math.Min(best, Time());
         return best / _repeat;
+    }
+
+    /// <summary>
+    /// Repeats something until the runtime has translated the code around it well; code that was compiled ahead of time is warm at once.
+    /// </summary>
+    public static void Warm(Action action)
+    {
+        const int Milliseconds = 400;
+        if (!RuntimeFeature.IsDynamicCodeCompiled)
+            return;
+        long begin = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(begin).TotalMilliseconds < Milliseconds)
+            action();
     }
 
     private double Time()
