@@ -45,7 +45,7 @@ public static partial class HelperTable
         new(16, "get_current_comm", "long", "void *buf, __u32 size_of_buf", R.Integer, F.None, P.AnyTracing | P.CgroupSock | P.CgroupDevice | P.CgroupSockAddr | P.CgroupSysctl | P.CgroupSockopt,
             [A.Memory | A.Uninit | A.Writes, A.Size]),
         new(17, "get_cgroup_classid", "__u32", "struct __sk_buff *skb", R.Integer, F.None, P.Tc | P.CgroupSock | P.LwtIn | P.LwtOut | P.LwtXmit | P.CgroupDevice | P.SkMsg | P.CgroupSockAddr | P.LwtSeg6Local | P.CgroupSysctl | P.CgroupSockopt,
-            [A.Context]) { Variants = [new(P.CgroupSock | P.CgroupDevice | P.SkMsg | P.CgroupSockAddr | P.CgroupSysctl | P.CgroupSockopt, R.Integer, [])] },
+            [A.Context]) { Variants = [new(P.EveryButInfrared & ~(P.Tc | P.LwtIn | P.LwtOut | P.LwtXmit | P.LwtSeg6Local), R.Integer, [])] },
         new(18, "skb_vlan_push", "long", "struct __sk_buff *skb, __be16 vlan_proto, __u16 vlan_tci", R.Integer, F.ChangesPacketData, P.Tc,
             [A.Context, A.Anything, A.Anything]),
         new(19, "skb_vlan_pop", "long", "struct __sk_buff *skb", R.Integer, F.ChangesPacketData, P.Tc,

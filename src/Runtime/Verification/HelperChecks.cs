@@ -259,11 +259,13 @@ internal sealed partial class Analysis
         }
     }
 
-    /// <summary>The helper only reads what the argument points at: its C declaration says const.</summary>
+    /// <summary>The helper only reads what the argument points at: its row says so, or its C declaration says const.</summary>
     private static bool IsKept(HelperRow helper, int index)
     {
         if (helper.Arguments[index].Is(HelperArgument.Writes))
             return false;
+        if (helper.Arguments[index].Is(HelperArgument.ReadOnly))
+            return true;
         ReadOnlySpan<char> rest = helper.Parameters;
         for (; index > 0; index--)
             rest = rest[(rest.IndexOf(',') + 1)..];

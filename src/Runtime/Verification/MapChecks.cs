@@ -40,9 +40,11 @@ internal sealed partial class Analysis
     {
         for (int slot = 0; slot < _code.Length; slot += _code[slot].Slots)
         {
+            _slot = slot;
+            if (_code[slot].Opcode == EbpfOpcode.LoadBtfId && _code[slot].Defect is null)
+                KernelVariable(_code[slot].Immediate);
             if (_code[slot].Opcode is not (EbpfOpcode.LoadMapFd or EbpfOpcode.LoadMapValue))
                 continue;
-            _slot = slot;
             int index = _code[slot].Immediate;
             if ((uint)index >= (uint)_program.Maps.Count)
                 throw Reject($"fd {index} is not pointing to valid bpf_map");

@@ -26,7 +26,12 @@ internal sealed partial class Analysis
             throw Reject($"attach to invalid member idx {_program.ExpectedAttachType} of struct {OperationTable}");
         if (OperationPrototype() is null)
             throw Reject($"attach to invalid member {OperationName}({_program.ExpectedAttachType}) of struct {OperationTable}");
+        if (OperationTable == "tcp_congestion_ops" && OperationName == "get_info")
+            throw Reject($"attach to unsupported member {OperationName} of struct {OperationTable}");
     }
+
+    /// <summary>A socket that is going away takes no more options.</summary>
+    private bool IsForOperation(HelperRow helper) => _type != ProgramType.StructOps || helper.Name != "setsockopt" || OperationTable != "tcp_congestion_ops" || OperationName != "release";
 
     private string OperationName => KernelTypes is { } types ? types.GetString(types[_program.AttachBtfId].GetMember(_program.ExpectedAttachType).NameOffset) : "";
 

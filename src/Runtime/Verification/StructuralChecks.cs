@@ -23,7 +23,7 @@ internal static class StructuralChecks
                     result[slot] = new InstructionInfo { Defect = message, Effect = Effect.Alu };
                     continue;
                 }
-                if (row is null || row.IsWide && message.EndsWith("bpf_ld_imm64 insn", StringComparison.Ordinal) || instruction.Class == InstructionClass.Ldx
+                if (row is null || row.IsWide && message.EndsWith("bpf_ld_imm64 insn", StringComparison.Ordinal) || message.StartsWith("BPF_LDX", StringComparison.Ordinal)
                     || message.StartsWith("unknown opcode", StringComparison.Ordinal))
                     throw new RejectedException(message) { Slot = slot };
                 result[slot].Defect = message;
@@ -57,6 +57,8 @@ internal static class StructuralChecks
         }
         if (row is null)
             return Malformed(instruction);
+        if (row.Opcode == EbpfOpcode.CallReg)
+            return $"unknown opcode {instruction.Code:x2}";
         if (row.Opcode == EbpfOpcode.MayGoto && (instruction.Src != 0 || instruction.Dst != 0 || instruction.Immediate != 0
             || instruction.Offset == 0 && !kernel.Has(KernelRule.MayGotoNowhere)))
             return $"invalid may_goto off {instruction.Offset} imm {instruction.Immediate}";
@@ -73,8 +75,6 @@ internal static class StructuralChecks
             if (row.Operation is Operation.Lsh or Operation.Rsh or Operation.Arsh && (uint)instruction.Immediate >= (uint)row.Width)
                 return $"invalid shift {instruction.Immediate}";
         }
-        if (row.Opcode == EbpfOpcode.CallReg)
-            return $"unknown opcode {instruction.Code:x2}";
         return Registers(instruction, row);
     }
 

@@ -40,7 +40,7 @@ internal sealed partial class Analysis
         if (row is null)
             throw Reject($"invalid func unknown#{id}");
         bool extra = _options.ExtraHelpers.ContainsKey(id);
-        if (!extra && (!(_program.HostType?.Allows(row) ?? (row.Programs.Contains(_type) || _options.Kernel.Allows(row, _type))) || !IsForAttachType(row)))
+        if (!extra && (!(_program.HostType?.Allows(row) ?? (row.Programs.Contains(_type) || _options.Kernel.Allows(row, _type))) || !IsForAttachType(row) || !IsForOperation(row)))
             throw Reject($"program of this type cannot use helper {row.FullName}#{id}");
         if (!_options.IsPrivileged && (row.Has(HelperFlags.CapBpf) || row.Has(HelperFlags.CapPerfmon)))
             throw Reject($"program of this type cannot use helper {row.FullName}#{id}");

@@ -73,7 +73,8 @@ internal static class VerifierStatus
             VerificationResult result = Verifier.Verify(WithFlags(program, flags), new VerifierOptions { LogLevel = 2, KernelTypes = KernelInformation.RunningKernelTypes });
             (verdict, reason, log) = (result.IsAccepted ? "accept" : "reject", result.Rejection?.Message.Replace("\n", "; ") ?? "", result.Log);
             int processed = row.TryGetProperty("processed", out JsonElement count) && count.ValueKind == JsonValueKind.Number ? count.GetInt32() : 0;
-            if (processed > 0 && verdict == kernel)
+            // How far a rejected program was walked depends on what was wrong with it, for the kernel often something local.
+            if (processed > 0 && verdict == "accept" && kernel == "accept")
                 status.Work.Add((double)result.Statistics.ProcessedInstructions / processed);
         }
         bool isRight = verdict == expected && (program is not null || loaded is not null);

@@ -1,0 +1,5 @@
+# accept
+# type: Xdp
+	r1 = 0
+	call 17
+	exit

@@ -1,0 +1,7 @@
+# accept
+# type: Xdp
+	r0 = 0
+	if r0 == 0 goto L4
+	.8byte 0xfff8ab79
+L4:
+	exit
