@@ -33,6 +33,9 @@ public sealed record Product(IReadOnlyList<Diagnostic> Diagnostics, SourceMap So
     /// <summary>The object before it was written, with the places its code comes from.</summary>
     public EbpfObject? Emitted { get; init; }
 
+    /// <summary>Every program was loaded and accepted by the verifier already.</summary>
+    public bool IsVerified { get; init; }
+
     /// <summary>The front end's products.</summary>
     public Compilation? Compilation { get; init; }
 

@@ -137,11 +137,10 @@ internal static class PacketExplanations
                 yield return candidate;
         }
         // A helper that reads packet memory: its pointer argument and the size that follows.
-        if (Finding.CallAt(site.Node) is { } call && finding.SubjectExpression is { } argument && site.Source.TextOf(argument) is { } pointer && finding.Number("size=") is > 0 and var size)
+        if (Finding.CallAt(site.Node) is not null && finding.SubjectExpression is { } argument && site.Source.TextOf(argument) is { } pointer && finding.Number("size=") is > 0 and var size)
         {
             foreach (FixCandidate candidate in site.LeaveIf(string.Create(CultureInfo.InvariantCulture, $"(void *)({Parenthesized(pointer)}) + {size} > {end}"), description))
                 yield return candidate;
-            _ = call;
         }
     }
 

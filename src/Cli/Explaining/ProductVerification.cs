@@ -15,6 +15,8 @@ public static class ProductVerification
     /// <returns>What is wrong with it; empty when all of it is accepted.</returns>
     public static IReadOnlyList<Diagnostic> Check(Product product, SourceText text, CompileSettings settings, CommandContext context, KernelVersion kernel)
     {
+        if (product.IsVerified)
+            return [];
         var bag = new DiagnosticBag();
         using LoadedObject? loaded = ObjectReader.Read(product.Object!, text.Path, bag) is { } source
             ? ProgramLoader.Load(source, new LoadOptions { Subject = text.Path, DescribeUnimplementedMaps = true }, bag) : null;

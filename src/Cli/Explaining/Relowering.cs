@@ -48,8 +48,10 @@ internal static class Relowering
         if (!settings.Relower || product.Object is null || product.Emitted is null)
             return product;
         var options = new VerifierOptions { Kernel = kernel, KernelTypes = KernelInformation.RunningKernelTypes };
-        if (Failures(product, text.Path, options) is not { Count: > 0 } failures)
+        if (Failures(product, text.Path, options, out bool isComplete) is not { } failures)
             return product;
+        if (failures.Count == 0)
+            return isComplete ? product with { IsVerified = true } : product;
         IReadOnlyDictionary<string, ConservativeLowering> original = settings.Conservative;
         var chosen = new Dictionary<string, ConservativeLowering>(original);
         var remarks = new List<Diagnostic>();
@@ -67,7 +69,7 @@ internal static class Relowering
                 attempt[failure.Function] = attempt.GetValueOrDefault(failure.Function) | rung.GivesUp;
                 settings.Conservative = attempt;
                 Product again = CompilePipeline.Run(text, settings, new RealFileSystem(), context, isQuiet: true);
-                if (!again.Succeeded || again.Object is null || Failures(again, text.Path, options) is not { } left || left.Count >= failures.Count
+                if (!again.Succeeded || again.Object is null || Failures(again, text.Path, options, out _) is not { } left || left.Count >= failures.Count
                     || left.Any(each => failures.TrueForAll(known => known.Program != each.Program)))
                     continue;
                 (best, chosen, failures) = (again, attempt, left);
@@ -83,12 +85,15 @@ internal static class Relowering
     private static SourceSpan SpanOf(Product product, string function)
         => product.Compilation?.Bound?.Functions.FirstOrDefault(each => each.Symbol.Name == function) is { } found ? SourceSpan.At(found.Symbol.Location, function.Length) : SourceSpan.None;
 
-    private static List<Failure>? Failures(Product product, string subject, VerifierOptions options)
+    /// <param name="isComplete">Everything in the object could be loaded, without a word.</param>
+    private static List<Failure>? Failures(Product product, string subject, VerifierOptions options, out bool isComplete)
     {
         var bag = new DiagnosticBag();
+        isComplete = false;
         using LoadedObject? loaded = ObjectReader.Read(product.Object!, subject, bag) is { } read ? ProgramLoader.Load(read, new LoadOptions { Subject = subject, DescribeUnimplementedMaps = true }, bag) : null;
         if (loaded is null)
             return null;
+        isComplete = bag.Items.Count == 0 && loaded.Failures.Count == 0;
         var failures = new List<Failure>();
         foreach (LoadedProgram program in loaded.Programs)
         {

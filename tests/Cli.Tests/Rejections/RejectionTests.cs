@@ -90,6 +90,55 @@ public class RejectionTests
         }
     }
 
+    /// <summary>A repair goes where the mistake is: into a header of the user's, and for two mistakes into two places.</summary>
+    [OracleFact(Oracle.LibbpfHeaders, Oracle.UapiHeaders)]
+    public void Is_repaired_in_several_places()
+    {
+        const string header = """
+            static __always_inline __u32 source_of(struct iphdr *ip, void *data_end)
+            {
+                return ip->saddr;
+            }
+
+            """;
+        const string program = """
+            #include <linux/bpf.h>
+            #include <linux/if_ether.h>
+            #include <linux/ip.h>
+            #include <bpf/bpf_helpers.h>
+            #include "parse.h"
+
+            struct {
+                __uint(type, BPF_MAP_TYPE_HASH);
+                __uint(max_entries, 16);
+                __type(key, __u32);
+                __type(value, __u64);
+            } hits SEC(".maps");
+
+            SEC("xdp")
+            int count(struct xdp_md *ctx)
+            {
+                void *data = (void *)(long)ctx->data;
+                void *data_end = (void *)(long)ctx->data_end;
+                __u32 source = source_of(data + sizeof(struct ethhdr), data_end);
+                __u64 *hit = bpf_map_lookup_elem(&hits, &source);
+
+                *hit += 1;
+                return XDP_PASS;
+            }
+
+            char LICENSE[] SEC("license") = "GPL";
+
+            """;
+        using var folder = new TemporaryFolder();
+        string parse = folder.Write("parse.h", header), source = folder.Write("count.c", program);
+        CliResult run = CliRun.Run("--fix", "-o", folder["count.o"], source);
+        Assert.True(run.ExitCode == ExitStatus.Done, run.Error);
+        Assert.Contains("    if ((void *)(ip + 1) > data_end)\n        return 0;\n    return ip->saddr;", File.ReadAllText(parse));
+        Assert.Contains("    if (!hit)\n        return XDP_PASS;\n    *hit += 1;", File.ReadAllText(source));
+        Assert.Equal(program.Length + "    if (!hit)\n        return XDP_PASS;\n".Length, File.ReadAllText(source).Length);
+    }
+
     [Fact]
     public void Standard_input_cannot_be_repaired()
     {
