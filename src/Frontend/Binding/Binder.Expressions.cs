@@ -64,12 +64,9 @@ public sealed partial class Binder
             case FunctionType when expression is BoundFunctionReference or BoundDereference:
                 return Conversion(ConversionKind.FunctionToPointer, expression, expression.Type.Type.PointerTo());
             case ArrayType:
-                if (!expression.IsLValue)
-                {
-                    Report(D.NotAddressedMember, expression.Location);
-                    return s_error;
-                }
-                MarkAddressTaken(expression);
+                // An array in the value of a structure is part of an object that lives for the expression (C11 6.2.4p8).
+                if (expression.IsLValue)
+                    MarkAddressTaken(expression);
                 return Conversion(ConversionKind.ArrayToPointer, expression, PointerTo(TypeRelations.ElementOf(expression.Type)));
         }
         if (!expression.IsLValue)

@@ -79,8 +79,6 @@ public static partial class BindingDiagnostics
         "A register variable has no address in C.");
     public static readonly DiagnosticDescriptor MixedStringPrefixes = Error("EBC2238", "unsupported non-standard concatenation of string literals",
         "Adjacent strings must have the same prefix, or none.");
-    public static readonly DiagnosticDescriptor NotAddressedMember = Error("EBC2239", "array member of a structure value cannot be used without storage",
-        "The structure is the result of a call or an assignment; assign it to a variable before using its array.");
 
     // ---- calls and builtins --------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ int outside = ({ 3; });                      //~ EBC2232
 void strings(void) { const char *s = u8"a" U"b" L"c"; }    //~ EBC2238
 struct arrays { int a[3]; };
 struct arrays make(void);
-int borrowed(void) { return make().a[1]; }   //~ EBC2239
+int borrowed(void) { return make().a[1]; }
 int plain_void(void) { return (int)strings(); }  //~ EBC2226
 int comparisons(int i, unsigned u, int *p, long *q, int a, int b)
 {

@@ -39,3 +39,22 @@ long test_copy_through_pointer(long a, long b) { struct large l = fill(a), m = f
 long test_array_member_copy(long a, long b) { struct { u8 mac[6]; u16 n; } x = { { 1, 2, 3, 4, 5, (u8)a }, 7 }, y; y = x; y.mac[0] = b; return y.mac[0] + y.mac[5] * 256 + x.mac[0] + y.n; }
 long test_flexible_pattern(long a, long b) { struct { int n; char c; } v[2] = { { a, 'x' }, { b, 'y' } }; return v[1].n * 3L + v[0].c + v[1].c + (v[0].n != v[1].n); }
 long test_empty_structure(long a, long b) { struct { } e, f; e = f; return a + b + sizeof(e); }
+
+struct row { long cells[4]; int count; };
+
+static struct row make_row(long start)
+{
+    struct row row = { { start, start + 1, start * 2, start - 3 }, 4 };
+    return row;
+}
+
+/* Arrays in structure values that are no objects: of a call, an assignment, a conditional, a comma. */
+long test_arrays_in_values(long a, long b)
+{
+    struct row left = make_row(a), right = make_row(b), copy;
+    long sum = make_row(a).cells[2] + make_row(b).cells[a & 3];
+    sum = sum * 3 + (copy = left).cells[b & 3];
+    sum = sum * 3 + (a > b ? left : right).cells[1];
+    sum = sum * 3 + (left.count++, right).cells[3];
+    return sum + copy.count + sizeof(make_row(a).cells);
+}
