@@ -20,7 +20,7 @@ public sealed unsafe class LlvmExecutionTests
 {
     internal static readonly LlvmEngine Engine = new(Environment.GetEnvironmentVariable("EBPFCC_LLVM") is { Length: > 0 } path ? path : null);
 
-    private static ulong Run(EbpfInstruction[] program, byte[] memory)
+    internal static ulong Run(EbpfInstruction[] program, byte[] memory)
     {
         using LlvmExecutable executable = Engine.CompileTrusted(X64ExecutionTests.Load(program), program, null, X64ExecutionTests.Environment);
         fixed (byte* address = memory)

@@ -1,5 +1,6 @@
 // The way of a program through LLVM: translated into a module, verified, optimised as clang would at -O2 for this very
 // processor, and emitted as a relocatable object. Nothing of LLVM stays alive behind the object.
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Ebpfcc.Core.Diagnostics;
 using Ebpfcc.Jit.Llvm.Interop;
@@ -24,9 +25,10 @@ internal static class LlvmCompiler
 
     /// <summary>
     /// Programs of more slots get no more than registers for frame slots and straightforward code: some of LLVM's passes take time
-    /// that grows with the square of a function's branches, minutes for a program as long as verified ones may be.
+    /// that grows with the square of a block's instructions or a function's branches, minutes for programs as long as verified ones
+    /// may be.
     /// </summary>
-    private const int LargeProgram = 20_000;
+    private const int LargeProgram = 4_096;
 
     private const string PassesOfLargePrograms = "function(sroa,early-cse)";
 
@@ -60,13 +62,62 @@ internal static class LlvmCompiler
             => LLVM.CreateTargetMachine(Target, Triple, Processor, Features, level, LLVMRelocMode.LLVMRelocPIC, LLVMCodeModel.LLVMCodeModelSmall);
     }
 
+    /// <summary>Longest block in a loop for which LLVM's analysis of induction variables, worse than quadratic, is asked.</summary>
+    private const int LongLoopBody = 512;
+
+    /// <summary>A loop is what lies between a jump backwards and its target.</summary>
+    private static bool HasLongLoopBody(ProgramShape shape)
+    {
+        var opened = new int[shape.Rows.Length + 1];
+        for (int slot = 0; slot < shape.Rows.Length; slot++)
+        {
+            if (shape.Rows[slot].IsJump && ProgramShape.JumpTarget(slot, shape.Instructions[slot], shape.Rows[slot]) is var target && target <= slot)
+            {
+                opened[target]++;
+                opened[slot + 1]--;
+            }
+        }
+        for (int slot = 0, depth = 0, length = 0; slot < shape.Rows.Length; slot++)
+        {
+            depth += opened[slot];
+            length = depth == 0 || shape.Leaders[slot] ? 0 : length + 1;
+            if (length > LongLoopBody)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>LLVM recurses over expressions and blocks, as deep as a program is long: more than an ordinary thread's stack may hold.</summary>
+    private const int StackBytes = 256 << 20;
+
     /// <param name="proof">Null in tests that bring programs of their own.</param>
     public static LlvmCode Compile(string name, ProgramShape shape, GuestReferences references, VerifiedProgram? proof, bool keepsIr)
+    {
+        LlvmCode? code = null;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                code = CompileHere(name, shape, references, proof, keepsIr);
+            }
+            catch (Exception exception)
+            {
+                failure = ExceptionDispatchInfo.Capture(exception);
+            }
+        }, StackBytes);
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return code!;
+    }
+
+    private static LlvmCode CompileHere(string name, ProgramShape shape, GuestReferences references, VerifiedProgram? proof, bool keepsIr)
     {
         HostMachine host = s_host.Value;
         using LLVMContextRef context = LLVMContextRef.Create();
         using LLVMModuleRef module = context.CreateModuleWithName(name);
-        bool isLarge = shape.Instructions.Length > LargeProgram;
+        bool isLarge = shape.Instructions.Length > LargeProgram || HasLongLoopBody(shape);
         using LLVMTargetMachineRef machine = host.CreateTargetMachine(isLarge ? LLVMCodeGenOptLevel.LLVMCodeGenLevelNone : LLVMCodeGenOptLevel.LLVMCodeGenLevelDefault);
         module.Target = host.Triple;
         LLVMTargetDataRef layout = machine.CreateTargetDataLayout();
