@@ -35,6 +35,11 @@ public sealed class ExecutionEnvironment
 
     public GuestTask Task { get; init; } = GuestTask.Self;
 
+    private TaskObject? _taskObject;
+
+    /// <summary>The object that stands for the current task where programs take pointers to it.</summary>
+    internal Maps.GuestObject TaskObject => LazyInitializer.EnsureInitialized(ref _taskObject, () => new TaskObject(Allocator));
+
     /// <summary>CPUs that per-CPU maps and perf buffers have places for.</summary>
     public int CpuCount { get; init; } = GuestCpu.Count;
 
@@ -43,3 +48,6 @@ public sealed class ExecutionEnvironment
     /// </summary>
     public bool CountsInstructions { get; init; }
 }
+
+/// <summary>A task's memory: larger than any kernel's structure, all zeros.</summary>
+internal sealed class TaskObject(IGuestAllocator allocator) : Maps.GuestObject(16384, allocator);

@@ -113,6 +113,9 @@ public sealed unsafe class GuestContext
     /// <summary>A fault that a helper or callback found; engines stop the program and throw it.</summary>
     public GuestFaultException? PendingFault { get; set; }
 
+    /// <summary>The call stack that stack helpers report, innermost address first; supplied by whoever starts the run.</summary>
+    public ulong[] CallStack { get; set; } = [];
+
     /// <summary>What a helper of the host threw in this run.</summary>
     public Exception? HelperFailure { get; set; }
 

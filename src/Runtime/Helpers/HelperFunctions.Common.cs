@@ -44,9 +44,6 @@ internal static unsafe partial class HelperFunctions
     /// <summary>There are no sockets here.</summary>
     public static ulong NoSocket(ulong a, ulong b, ulong c, ulong d, ulong e) => Error(Errno.EINVAL);
 
-    /// <summary>There is no kernel stack here to walk.</summary>
-    public static ulong NoStack(ulong a, ulong b, ulong c, ulong d, ulong e) => Error(Errno.EFAULT);
-
     public static ulong CurrentPidTgid(ulong a, ulong b, ulong c, ulong d, ulong e)
     {
         GuestTask task = GuestContext.Current.Environment.Task;

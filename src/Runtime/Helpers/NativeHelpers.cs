@@ -250,11 +250,53 @@ internal static class NativeHelpers
     public static ulong NoSocket(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.NoSocket(a, b, c, d, e);
 
     [UnmanagedCallersOnly]
-    public static ulong NoStack(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.NoStack(a, b, c, d, e);
-
-    [UnmanagedCallersOnly]
     public static ulong SetTstamp(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.SetTstamp(a, b, c, d, e);
 
     [UnmanagedCallersOnly]
     public static ulong First(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.First(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong DynptrFromMemory(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.DynptrFromMemory(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong DynptrRead(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.DynptrRead(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong DynptrWrite(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.DynptrWrite(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong DynptrData(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.DynptrData(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong RingbufReserveDynptr(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.RingbufReserveDynptr(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong RingbufSubmitDynptr(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.RingbufSubmitDynptr(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong RingbufDiscardDynptr(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.RingbufDiscardDynptr(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong StorageGet(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.StorageGet(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong StorageDelete(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.StorageDelete(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong CurrentTaskObject(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.CurrentTaskObject(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong StackId(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.StackId(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong GetStack(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.GetStack(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong SocketRedirectMap(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.SocketRedirectMap(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong SocketRedirectHash(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.SocketRedirectHash(a, b, c, d, e);
+
+    [UnmanagedCallersOnly]
+    public static ulong SelectReuseport(ulong a, ulong b, ulong c, ulong d, ulong e) => HelperFunctions.SelectReuseport(a, b, c, d, e);
 }
