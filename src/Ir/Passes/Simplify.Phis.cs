@@ -4,11 +4,14 @@
 //      c = cmp ne x, 0                   =>    r: d = cmp ne y, 0 ; br b
 //
 // At most one operand may be no constant, and its block must lead here only, so that nothing is computed on other paths. Only
-// integers: pointers keep their joins.
+// integers: pointers keep their joins. Operations on what a loop carries can follow each other around it for ever, each moving to
+// the latch and meeting the phi of the next: there are no more moves in a run than there were instructions.
 namespace Ebpfcc.Ir.Passes;
 
 public sealed partial class Simplify
 {
+    private int _movesLeft;
+
     private PhiInstruction? MoveIntoPredecessors(Instruction operation)
     {
         if (operation.OperandCount is 0 or > 2 || operation.GetOperand(0) is not PhiInstruction phi || !ReferenceEquals(phi.Block, operation.Block))
@@ -26,6 +29,8 @@ public sealed partial class Simplify
             variable = i;
         }
         if (variable >= 0 && NeedsConstants(operation))
+            return null;
+        if (--_movesLeft < 0)
             return null;
         var moved = new PhiInstruction(operation.Type) { Location = operation.Location };
         for (int i = 0; i < phi.OperandCount; i++)

@@ -24,6 +24,7 @@ public sealed partial class Simplify
             for (Instruction? instruction = order[i].Last; instruction is not null; instruction = instruction.Previous)
                 simplifier.Enqueue(instruction);
         }
+        simplifier._movesLeft = simplifier._work.Count;
         simplifier.Drain();
         return simplifier._changed;
     }

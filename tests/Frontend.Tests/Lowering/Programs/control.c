@@ -35,3 +35,12 @@ static long recursive(long n) { return n <= 1 ? 1 : n * recursive(n - 1); }
 long test_recursion(long a, long b) { return recursive(a & 7) + recursive(b & 3); }
 static int even(unsigned n); static int odd(unsigned n) { return n == 0 ? 0 : even(n - 1); } static int even(unsigned n) { return n == 0 ? 1 : odd(n - 1); }
 long test_mutual_recursion(long a, long b) { return even(a & 15) * 2 + odd(b & 15); }
+
+/* What the loop carries goes through three operations each time, none of which may chase the others around it. */
+long test_operations_around_a_loop(long a, long b)
+{
+    long carried = 1;
+    for (long i = 0; i < (b & 7); i++)
+        carried = (signed char)(carried | 0x5a4c7e5e5a4c7e5e);
+    return carried + a;
+}
