@@ -79,7 +79,7 @@ public sealed partial class CsmithTests
             return null;
         if (compiled.ExitCode != ExitStatus.Done)
             return $"seed {seed} {string.Join(' ', level)}: exit {compiled.ExitCode}: {compiled.Error.Split('\n').FirstOrDefault(line => line.Contains("error"))}";
-        CliResult run = CliRun.Run("run", "--unverified", "--engine", "x64", "--fuel", "2000000000", folder["program.o"]);
+        CliResult run = CliRun.Run("run", "--unverified", "--engine", "x64", "--fuel", "200000000000", folder["program.o"]);
         string result = Returned().Match(run.Output) is { Success: true } match ? match.Groups[1].Value : (run.Output + run.Error).Trim();
         return result == native.Trim() ? "" : $"seed {seed} {string.Join(' ', level)}: gcc {native.Trim()}, ebpfcc {result}";
     }
