@@ -1,17 +1,20 @@
 // bpf_map_lookup_elem on a hash table whose shape is known when the program is translated: a routine behind the program's code that
 // searches the table itself. A call of the helper would leave native code twice for what takes a few nanoseconds.
 //
-//   rsi = key                                   r11 = hash, r9 = ~bucket, r10 = element; rax, rdx and rcx free
+//   rsi = key                                   r11 = hash, r9 = ~bucket, r10 = element, ecx = version; rax and rdx free
 //   again:  rax = seed
 //           for each word:  rax ^= word ; rax *= multiplier ; rax = rotate(rax)      (no rotation after the last)
 //           r11 = (rax >> 32) ^ rax
+//           ecx = versions[r11 & stripes]
 //           eax = r11 & mask ; r9 = ~eax ; eax = buckets[eax]
 //   next:   test eax ; js end
 //           r10 = elements + eax * size
 //           hash and key equal?  return r10 + value offset
 //           eax = r10.next ; jmp next
-//   end:    eax == r9 ?  return 0                the chain ended where it began
-//           jmp again                            an element moved to another chain under our feet
+//   end:    eax == r9 ?                          the chain ended where it began
+//           ecx == versions[r11 & stripes] ?     and nothing was replaced meanwhile
+//           return 0
+//           otherwise again                      an element moved under our feet
 using Ebpfcc.Runtime.Maps;
 
 namespace Ebpfcc.Jit.X64;
@@ -51,7 +54,7 @@ public sealed partial class X64Compiler
 
     private void EmitRoutine(HashTableLayout table, Label entry)
     {
-        const X64Register Result = X64Register.Rax, Word = X64Register.Rdx, Upper = X64Register.Rcx, Key = X64Register.Rsi, Bucket = Scratch0, Element = Scratch1, Hash = Scratch2;
+        const X64Register Result = X64Register.Rax, Word = X64Register.Rdx, Upper = X64Register.Rcx, Version = X64Register.Rcx, Key = X64Register.Rsi, Bucket = Scratch0, Element = Scratch1, Hash = Scratch2;
         Label next = _emit.NewLabel(), follow = _emit.NewLabel(), end = _emit.NewLabel();
         _emit.Bind(entry);
         _emit.MoveImmediate(Result, table.Seed);
@@ -67,6 +70,8 @@ public sealed partial class X64Compiler
         _emit.Move(Hash, Result, true);
         _emit.Shift(X64Shift.RightLogical, Hash, 32, true);
         _emit.Alu(X64Alu.Xor, Hash, Result, false);
+        FindVersion(Element, Result);
+        _emit.Load(32, Version, Element, 0);
         _emit.Move(Result, Hash, false);
         _emit.Alu(X64Alu.And, Result, unchecked((int)table.BucketMask), false);
         _emit.Move(Bucket, Result, false);
@@ -103,8 +108,21 @@ public sealed partial class X64Compiler
         _emit.Bind(end);
         _emit.Alu(X64Alu.Cmp, Result, Bucket, false);
         _emit.JumpIf(X64Condition.NotEqual, entry);
+        FindVersion(Element, Word);
+        _emit.AluMemory(X64Alu.Cmp, Version, Element, 0, false);
+        _emit.JumpIf(X64Condition.NotEqual, entry);
         _emit.MoveImmediate(Result, 0);
         _emit.Return();
+
+        // The address of the counter for the hash's stripe.
+        void FindVersion(X64Register address, X64Register temporary)
+        {
+            _emit.Move(temporary, Hash, false);
+            _emit.Alu(X64Alu.And, temporary, unchecked((int)table.StripeMask), false);
+            _emit.Shift(X64Shift.Left, temporary, HashTableLayout.VersionShift, false);
+            _emit.MoveImmediate(address, (ulong)table.Versions);
+            _emit.Alu(X64Alu.Add, address, temporary, true);
+        }
 
         // Programs write keys member by member just before the call: a load of 8 bytes over two stores of 4 would wait until both have
         // left the store buffer, two loads of 4 take them from there.

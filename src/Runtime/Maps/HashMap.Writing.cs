@@ -109,10 +109,12 @@ public sealed unsafe partial class HashMap
         element->Hash = hash;
         element->Slot = replaced->Slot;
         element->Referenced = replaced->Referenced;
-        // The new element goes in front before the old one goes away: readers always find one of them.
+        // The new element goes in front before the old one goes away; a reader that was past the front sees the counter move.
         int bucket = (int)(hash & _bucketMask);
         Volatile.Write(ref element->Next, _buckets[bucket]);
         Volatile.Write(ref _buckets[bucket], index);
+        ref int version = ref Version(stripe);
+        Volatile.Write(ref version, version + 1);
         Unlink(old, bucket);
         Volatile.Write(ref _slots[element->Slot], index);
         _spares[stripe] = old;

@@ -1,7 +1,9 @@
 // Hash tables: HASH, LRU_HASH and their per-CPU forms. Readers take no lock; writers lock one stripe of the buckets.
 //
 // Elements live in one pool and are chained through indices. A chain ends in the complement of its bucket's number, so that a
-// reader whose element was moved to another chain under its feet notices and starts again (the kernel's "nulls" lists).
+// reader whose element was moved to another chain under its feet notices and starts again (the kernel's "nulls" lists). A
+// replaced entry comes back at the chain's head, which a reader may have passed before its old element goes away: replacements
+// are counted, between the two steps, and a reader that found nothing looks again if the counter moved.
 //
 //   element:  next (4) | hash (4) | slot (4) | referenced (4) | key, rounded to 8 | value, unless per-CPU
 //
@@ -51,6 +53,9 @@ public sealed unsafe partial class HashMap : Map
     private readonly int* _spares;
     private readonly int[] _stripeLocks = new int[StripeCount * 16]; // one lock per cache line
 
+    /// <summary>How many entries of each stripe were replaced; one counter per cache line.</summary>
+    private readonly byte* _versions;
+
     // The pool of unused elements and slots: a bump pointer each and a stack of returned ones.
     private readonly Lock _poolLock = new();
     private readonly Stack<int> _freeElements = new(), _freeSlots = new();
@@ -83,6 +88,7 @@ public sealed unsafe partial class HashMap : Map
         for (int i = 0; i < stripes; i++)
             _spares[i] = definition.MaxEntries + i;
         StripeMask = stripes - 1;
+        _versions = (byte*)NativeMemory.AllocZeroed((nuint)stripes << HashTableLayout.VersionShift);
     }
 
     private int StripeMask { get; }
@@ -90,7 +96,7 @@ public sealed unsafe partial class HashMap : Map
     /// <summary>What native code needs to look entries up by itself; null for per-CPU maps.</summary>
     public HashTableLayout? Layout => _isPerCpu ? null : new HashTableLayout
     {
-        Buckets = (nint)_buckets, BucketMask = _bucketMask, Elements = (nint)_elements, ElementSize = (int)_elementSize, ValueOffset = (int)_valueOffset,
+        Buckets = (nint)_buckets, BucketMask = _bucketMask, Versions = (nint)_versions, StripeMask = (uint)StripeMask, Elements = (nint)_elements, ElementSize = (int)_elementSize, ValueOffset = (int)_valueOffset,
         KeySize = _keySize, Seed = _seed, MarksUse = _isLru,
     };
 
@@ -149,8 +155,10 @@ public sealed unsafe partial class HashMap : Map
     private int Find(byte* key, uint hash)
     {
         int bucket = (int)(hash & _bucketMask);
+        ref int version = ref Version(StripeOf(hash));
         while (true)
         {
+            int before = Volatile.Read(ref version);
             int index = Volatile.Read(ref _buckets[bucket]);
             while (index >= 0)
             {
@@ -159,10 +167,12 @@ public sealed unsafe partial class HashMap : Map
                     return index;
                 index = Volatile.Read(ref element->Next);
             }
-            if (~index == bucket)
+            if (~index == bucket && Volatile.Read(ref version) == before)
                 return -1;
         }
     }
+
+    private ref int Version(int stripe) => ref *(int*)(_versions + ((nuint)stripe << HashTableLayout.VersionShift));
 
     public override byte* Lookup(byte* key)
     {
@@ -263,5 +273,6 @@ public sealed unsafe partial class HashMap : Map
         NativeMemory.Free(_buckets);
         NativeMemory.Free(_slots);
         NativeMemory.Free(_spares);
+        NativeMemory.Free(_versions);
     }
 }
