@@ -31,7 +31,7 @@ for source in "$shared"/b00*.c "$shared"/b0[1-9]*.c "$shared"/b10*.c; do
     name=$(basename "$source" .c)
     [ $# = 0 ] || [ "$name" = b00_empty ] || [[ " $* " = *" ${name%%_*} "* ]] || continue
     clang-19 -O2 -g -target bpf -mcpu=v3 -DKERNEL -I"$shared" -c "$source" -o "$work/$name.o"
-    "$ebpfcc" jit "$work/$name.o" --arch "$arch" -o "$work/$name.code" >/dev/null
+    "$ebpfcc" jit "$work/$name.o" --max-insns 2000000 --arch "$arch" -o "$work/$name.code" >/dev/null
     $cc -static -I"$shared" -o "$work/$name" "$root/tests/bench-arm.c" "$source"
     # As network stacks do, packets are placed so that gcc finds the IP header's words aligned.
     skew=0; [ "$name" != b01_parse ] || skew=2

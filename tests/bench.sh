@@ -18,8 +18,9 @@ for source in "$shared"/b*.c; do
 done
 engines=x64,interp
 "$root/ebpfcc" bench --engine llvm --time 1 b00_empty.o >/dev/null 2>&1 && engines=x64,llvm,interp # where an LLVM library is installed
+# b06 takes the kernel's verifier 835,461 of its million instructions, and ours, which prunes other states, 1,055,116.
 echo "engines relative to gcc -O2 (programs by clang-19 -O2 -mcpu=v3)"
-"$root/ebpfcc" bench --engine "$engines" --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
+"$root/ebpfcc" bench --max-insns 2000000 --engine "$engines" --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
 echo; echo "the same as prog(mem, len), unverified: every access checked, fuel counted"
 "$root/ebpfcc" bench --unverified --frame untyped/b00_empty.o --data-in "$shared/data" --native . untyped/b0[1-9]*.o untyped/b10*.o
 

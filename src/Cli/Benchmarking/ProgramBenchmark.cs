@@ -26,6 +26,9 @@ internal sealed record BenchmarkSettings
     /// <summary>Skip the verifier; programs without a type always do.</summary>
     public bool Unverified { get; init; }
     public int Milliseconds { get; init; }
+
+    /// <summary>Instructions the verifier may process.</summary>
+    public int MaxInstructions { get; init; } = InstructionLimit.Default;
 }
 
 internal sealed class ProgramBenchmark(BenchmarkSettings settings, IReadOnlyList<IExecutionEngine> engines, CommandContext context) : IDisposable
@@ -178,7 +181,7 @@ internal sealed class ProgramBenchmark(BenchmarkSettings settings, IReadOnlyList
         return true;
     }
 
-    private static VerifierOptions VerifierOptions => new() { KernelTypes = KernelInformation.RunningKernelTypes };
+    private VerifierOptions VerifierOptions => new() { InstructionLimit = settings.MaxInstructions, KernelTypes = KernelInformation.RunningKernelTypes };
 
     private static long CountInstructions(LoadedProgram program, VerifiedProgram? proof, byte[] data)
     {

@@ -23,6 +23,7 @@ public static class BenchCommand
         public string? NativeFolder;
         public string? Frame;
         public int Milliseconds = 50;
+        public int MaxInstructions = InstructionLimit.Default;
         public bool Unverified;
         public bool Json;
         public bool Help;
@@ -33,6 +34,7 @@ public static class BenchCommand
         new("Measurement", ["--engine"], OptionForm.EqualsOrSeparate, "LIST", "engines, separated by commas (x64,interp)", (settings, text) => Set(() => settings.Engines = text)),
         new("Measurement", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "measure only this program of each file", (settings, text) => Set(() => settings.Program = text)),
         new("Measurement", ["--unverified"], OptionForm.Flag, null, "sandboxed: no verifier, every access checked, fuel counted; as programs without a type always are", (settings, _) => Set(() => settings.Unverified = true)),
+        new("Measurement", ["--max-insns"], OptionForm.EqualsOrSeparate, "N", InstructionLimit.Help, (settings, text) => InstructionLimit.Parse(text, ref settings.MaxInstructions)),
         new("Measurement", ["--data-in"], OptionForm.EqualsOrSeparate, "FILE|DIR", "packet for the programs; from a folder DIR/NAME.bin for NAME.o", (settings, text) => Set(() => settings.Data = text)),
         new("Measurement", ["--native"], OptionForm.EqualsOrSeparate, "DIR", "compare with prog(mem, len) in DIR/NAME.so", (settings, text) => Set(() => settings.NativeFolder = text)),
         new("Measurement", ["--frame"], OptionForm.EqualsOrSeparate, "FILE", "subtract the time of this (empty) program, natively too", (settings, text) => Set(() => settings.Frame = text)),
@@ -99,7 +101,7 @@ public static class BenchCommand
             new BenchmarkSettings
             {
                 Compile = settings.Compile, Program = settings.Program, Data = settings.Data, NativeFolder = settings.NativeFolder,
-                Unverified = settings.Unverified, Milliseconds = settings.Milliseconds,
+                Unverified = settings.Unverified, Milliseconds = settings.Milliseconds, MaxInstructions = settings.MaxInstructions,
             },
             engines, context);
         if (settings.Frame is { } frame && !benchmark.UseFrame(frame))

@@ -29,6 +29,7 @@ public static class JitCommand
         public string Architecture = "x64";
         public string? Program;
         public string? Output;
+        public int MaxInstructions = InstructionLimit.Default;
         public bool Unverified;
         public bool Dump;
         public bool Help;
@@ -40,6 +41,7 @@ public static class JitCommand
         new("Translation", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "translate only this program", (settings, text) => Set(() => settings.Program = text)),
         new("Translation", ["-o"], OptionForm.JoinedOrSeparate, "FILE", "write the machine code (llvm: a relocatable object) of one program to FILE", (settings, text) => Set(() => settings.Output = text)),
         new("Translation", ["--unverified"], OptionForm.Flag, null, "as sandboxed code, with every access checked and fuel counted (x64); programs without a type always are", (settings, _) => Set(() => settings.Unverified = true)),
+        new("Translation", ["--max-insns"], OptionForm.EqualsOrSeparate, "N", InstructionLimit.Help, (settings, text) => InstructionLimit.Parse(text, ref settings.MaxInstructions)),
         new("Translation", ["--dump"], OptionForm.Flag, null, "list code with eBPF instructions and C lines beside it (llvm: below the optimised IR)", (settings, _) => Set(() => settings.Dump = true)),
         new("Translation", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
         .. ProgramInput.CompileRows<Settings>(settings => settings.Compile),
@@ -83,7 +85,7 @@ public static class JitCommand
         bool isSandboxed = settings.Unverified || program.ProgramType == (int)ProgramType.Unspec;
         if (isSandboxed && settings.Architecture != "x64")
             return ProgramInput.Usage(context, "jit", "--unverified takes --arch x64");
-        var options = new VerifierOptions { KernelTypes = KernelInformation.RunningKernelTypes };
+        var options = new VerifierOptions { InstructionLimit = settings.MaxInstructions, KernelTypes = KernelInformation.RunningKernelTypes };
         VerificationResult? verified = isSandboxed ? null : Verifier.Verify(program, options);
         if (verified is { Program: null })
         {

@@ -22,6 +22,7 @@ public static class VerifyCommand
         public string? Program;
         public KernelVersion Kernel = KernelVersion.V6_18;
         public int LogLevel;
+        public int MaxInstructions = InstructionLimit.Default;
         public bool StrictAlignment;
         public bool Unprivileged;
         public bool Json;
@@ -33,6 +34,7 @@ public static class VerifyCommand
         new("Verify", ["--prog"], OptionForm.EqualsOrSeparate, "NAME", "verify only this program", (settings, text) => Set(() => settings.Program = text)),
         new("Verify", ["--kernel"], OptionForm.EqualsOrSeparate, "VERSION", "the rules of 5.15, 6.1, 6.6, 6.12 or 6.18 (default)", SetKernel),
         new("Verify", ["--log-level"], OptionForm.EqualsOrSeparate, "0|1|2", "1: print the kernel's log of the path that fails, 2: of all paths", SetLevel),
+        new("Verify", ["--max-insns"], OptionForm.EqualsOrSeparate, "N", InstructionLimit.Help, (settings, text) => InstructionLimit.Parse(text, ref settings.MaxInstructions)),
         new("Verify", ["--flags"], OptionForm.EqualsOrSeparate, "FLAG,...", "strict-alignment, unprivileged", SetFlags),
         new("Verify", ["--json"], OptionForm.Flag, null, "print an array of results", (settings, _) => Set(() => settings.Json = true)),
         new("Verify", ["--help", "-h"], OptionForm.Flag, null, "show this help", (settings, _) => Set(() => settings.Help = true)),
@@ -63,7 +65,7 @@ public static class VerifyCommand
         var options = new VerifierOptions
         {
             Kernel = settings.Kernel, LogLevel = settings.LogLevel, StrictAlignment = settings.StrictAlignment, IsPrivileged = !settings.Unprivileged,
-            KernelTypes = KernelInformation.RunningKernelTypes,
+            InstructionLimit = settings.MaxInstructions, KernelTypes = KernelInformation.RunningKernelTypes,
         };
         int status = ExitStatus.Done, seen = 0;
         using var buffer = new MemoryStream();
