@@ -18,11 +18,12 @@ for source in "$shared"/b*.c; do
 done
 engines=x64,interp
 "$root/ebpfcc" bench --engine llvm --time 1 b00_empty.o >/dev/null 2>&1 && engines=x64,llvm,interp # where an LLVM library is installed
+# Long measurements, because b01 takes less than a nanosecond net of the frame.
 # b06 takes the kernel's verifier 835,461 of its million instructions, and ours, which prunes other states, 1,055,116.
 echo "engines relative to gcc -O2 (programs by clang-19 -O2 -mcpu=v3)"
-"$root/ebpfcc" bench --max-insns 2000000 --engine "$engines" --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
+"$root/ebpfcc" bench --max-insns 2000000 --time 200 --engine "$engines" --frame b00_empty.o --data-in "$shared/data" --native . b0[1-9]*.o b10*.o
 echo; echo "the same as prog(mem, len), unverified: every access checked, fuel counted"
-"$root/ebpfcc" bench --unverified --frame untyped/b00_empty.o --data-in "$shared/data" --native . untyped/b0[1-9]*.o untyped/b10*.o
+"$root/ebpfcc" bench --unverified --time 200 --frame untyped/b00_empty.o --data-in "$shared/data" --native . untyped/b0[1-9]*.o untyped/b10*.o
 
 echo; echo "classic filters converted, nanoseconds a packet beside the original in the reference interpreter"
 printf '%-34s%10s%10s%10s%16s%13s\n' expression classic interp x64 interp/classic x64/classic

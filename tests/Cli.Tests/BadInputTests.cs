@@ -46,6 +46,7 @@ public class BadInputTests
         ["asm constraint"] = ("int f(int x) { asm volatile(\"%0 = 5\" : \"=Q\"(x)); return x; }\n", [new("1:40", "EBC2412", "'=Q'")]),
         ["variable length array"] = ("int f(int n) { int v[n]; v[0] = 1; return v[n - 1]; }\n", [new("1:22", "EBC2101", "variable length arrays")]),
         ["function pointer"] = ("int f(void *c) { return ((int (*)(int))c)(3); }\n", [new("1:26", "EBC4003", "function pointer")]),
+        ["alias that nothing uses"] = ("int a(int x) { return x; }\nint b(int x) __attribute__((alias(\"a\")));\n", [new("2:5", "EBC3006", "alias attributes are not supported")]),
         ["redefinition"] = ("int a;\nchar a;\nint f(void) { return 0; }\nint f(void) { return 1; }\n", [new("2:6", "EBC2012", "conflicting types for 'a'"), new("4:5", "EBC2010", "redefinition of 'f'")]),
     };
 

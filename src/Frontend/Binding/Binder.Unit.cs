@@ -128,7 +128,7 @@ public sealed partial class Binder
         var externals = new List<FunctionSymbol>();
         foreach (FunctionSymbol function in _functions)
         {
-            if (!function.IsDefined && _required.Contains(function) && function.Attributes.Alias is null)
+            if (!function.IsDefined && _required.Contains(function))
                 externals.Add(function);
         }
         return new BoundUnit(

@@ -195,8 +195,10 @@ internal sealed partial class DeclarationIndex
         int end = SkipGroup(i);
         for (; i < end; i++)
         {
-            if (_tokens[i].Kind == PpTokenKind.Identifier && _rootAttributes.Contains(_tokens[i].Id))
-                _hasRootAttribute = true;
+            if (_tokens[i].Kind != PpTokenKind.Identifier)
+                continue;
+            _hasRootAttribute |= _rootAttributes.Contains(_tokens[i].Id);
+            _isAlias |= _aliasAttributes.Contains(_tokens[i].Id);
         }
         return end;
     }

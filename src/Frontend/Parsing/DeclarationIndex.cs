@@ -36,7 +36,7 @@ internal sealed partial class DeclarationIndex
     private readonly int[] _typedefs;
     private NameEntry[] _entries = new NameEntry[1024];
     private int _entryCount = 1;
-    private readonly List<int> _rootAttributes = [];
+    private readonly List<int> _rootAttributes = [], _aliasAttributes = [];
 
     /// <param name="tokens">Tokens without pragmas, the end of the file last.</param>
     public DeclarationIndex(PpToken[] tokens, NameTable names, byte[] keywords)
@@ -51,6 +51,11 @@ internal sealed partial class DeclarationIndex
         {
             if (names.Find(name) is > 0 and int id)
                 _rootAttributes.Add(id);
+        }
+        foreach (string name in s_aliasAttributes)
+        {
+            if (names.Find(name) is > 0 and int id)
+                _aliasAttributes.Add(id);
         }
         foreach (string name in s_builtinTypedefs)
         {
@@ -67,6 +72,9 @@ internal sealed partial class DeclarationIndex
     [
         "used", "__used__", "section", "__section__", "constructor", "__constructor__", "destructor", "__destructor__", "retain", "__retain__", "alias", "__alias__",
     ];
+
+    /// <summary>The attribute that makes a declaration without a body define a symbol.</summary>
+    private static readonly string[] s_aliasAttributes = ["alias", "__alias__"];
 
     public List<DeclarationExtent> Extents { get; } = [];
 
@@ -114,7 +122,7 @@ internal sealed partial class DeclarationIndex
 
     // ---- one declaration --------------------------------------------------------------------------------------------
 
-    private bool _isTypedef, _isStatic, _isExtern, _hasRootAttribute;
+    private bool _isTypedef, _isStatic, _isExtern, _hasRootAttribute, _isAlias;
 
     private void Scan()
     {
@@ -141,7 +149,7 @@ internal sealed partial class DeclarationIndex
     private int ScanDeclaration(int i, out bool isRoot)
     {
         int start = i;
-        _isTypedef = _isStatic = _isExtern = _hasRootAttribute = false;
+        _isTypedef = _isStatic = _isExtern = _hasRootAttribute = _isAlias = false;
         bool sawType = false, nameSeen = false, isFunction = false, declaresObject = false, hasInitializer = false, afterParameters = false, isPrototype = false;
         isRoot = false;
         while (true)
@@ -161,7 +169,7 @@ internal sealed partial class DeclarationIndex
                         continue;
                     }
                     declaresObject |= nameSeen && !isFunction;
-                    isRoot |= declaresObject && !_isTypedef && (_isExtern ? hasInitializer : !_isStatic || _hasRootAttribute);
+                    isRoot |= _isAlias || declaresObject && !_isTypedef && (_isExtern ? hasInitializer : !_isStatic || _hasRootAttribute);
                     return i + 1;
 
                 case PpTokenKind.LeftBrace:
