@@ -14,7 +14,15 @@ namespace Ebpfcc.Jit.Tests;
 
 public sealed class CallTests
 {
-    public static TheoryData<string, bool> Engines() => new() { { "interp", false }, { "interp", true }, { "x64", false }, { "x64", true } };
+    public static TheoryData<string, bool> Engines()
+    {
+        var data = new TheoryData<string, bool> { { "interp", false }, { "interp", true } };
+        if (Engine("x64").WhyUnavailable is not null)
+            return data;
+        data.Add("x64", false);
+        data.Add("x64", true);
+        return data;
+    }
 
     private static IExecutionEngine Engine(string name) => name == "x64" ? new X64Engine() : new Interpreter();
 
@@ -36,8 +44,6 @@ public sealed class CallTests
     public void Calls_allocate_nothing(string name, bool isSandboxed)
     {
         IExecutionEngine engine = Engine(name);
-        if (engine.WhyUnavailable is not null)
-            return;
         var environment = new ExecutionEnvironment();
         using IExecutable executable = isSandboxed ? engine.PrepareSandboxed(Program, new SandboxOptions(), environment)
             : engine.Prepare(Verifier.Verify(Program).Program!, environment);
@@ -49,10 +55,11 @@ public sealed class CallTests
             nint r1 = memory.AddrOfPinnedObject();
             for (int i = 0; i < 100; i++)
                 Assert.Equal(10ul, executable.Run(r1, 64));
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 1000; i++)
-                executable.Run(r1, 64);
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(0, Allocations.Least(() =>
+            {
+                for (int i = 0; i < 1000; i++)
+                    executable.Run(r1, 64);
+            }));
         }
         finally
         {
