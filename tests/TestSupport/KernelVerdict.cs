@@ -28,6 +28,9 @@ public sealed record KernelVerdict(bool IsAccepted, string Log)
                     bpf_program__set_log_level(program, 1);
                     bpf_program__set_log_buf(program, log, LogSize);
                 }
+                // Maps that ask to be pinned by name would outlive the load.
+                for (nint map = bpf_object__next_map(loaded, 0); map != 0; map = bpf_object__next_map(loaded, map))
+                    bpf_map__set_pin_path(map, 0);
                 int error = bpf_object__load(loaded);
                 int length = new ReadOnlySpan<byte>(log, LogSize).IndexOf((byte)0);
                 return new KernelVerdict(error == 0, Encoding.UTF8.GetString(log, Math.Max(length, 0)));
@@ -54,6 +57,12 @@ public sealed record KernelVerdict(bool IsAccepted, string Log)
 
     [DllImport(Library)]
     private static extern nint bpf_object__next_program(nint loaded, nint program);
+
+    [DllImport(Library)]
+    private static extern nint bpf_object__next_map(nint loaded, nint map);
+
+    [DllImport(Library)]
+    private static extern int bpf_map__set_pin_path(nint map, nint path);
 
     [DllImport(Library)]
     private static extern int bpf_program__set_log_level(nint program, uint level);

@@ -32,6 +32,9 @@ public sealed unsafe class KernelObject : IDisposable
             if (loaded == 0)
                 throw new KernelRefusalException("libbpf cannot open the object");
             var result = new KernelObject(loaded);
+            // Maps that ask to be pinned by name would outlive the run.
+            for (nint map = LibBpf.NextMap(loaded, 0); map != 0; map = LibBpf.NextMap(loaded, map))
+                LibBpf.SetPinPath(map, 0);
             if (programs.Count > 0)
             {
                 for (nint program = LibBpf.NextProgram(loaded, 0); program != 0; program = LibBpf.NextProgram(loaded, program))

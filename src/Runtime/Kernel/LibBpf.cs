@@ -50,6 +50,10 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library, EntryPoint = "bpf_object__find_map_by_name", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint FindMap(nint loadable, string name);
 
+    /// <summary>Where libbpf pins the map or finds it pinned; 0 for nowhere.</summary>
+    [LibraryImport(Library, EntryPoint = "bpf_map__set_pin_path")]
+    public static partial int SetPinPath(nint map, nint path);
+
     [LibraryImport(Library, EntryPoint = "bpf_object__next_map")]
     public static partial nint NextMap(nint loadable, nint map);
 
